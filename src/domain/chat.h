@@ -1,0 +1,70 @@
+/*
+ * Chats and who is in them. Every change has its event with the chat's next seq, under the chat's
+ * lock (the writer's transaction). Names are checked here.
+ */
+#ifndef DOMAIN_CHAT_H
+#define DOMAIN_CHAT_H
+
+#include "domain/tx.h"
+
+struct chat_details {
+    Id id;
+    Str name;
+    Id creator_id;
+    int64_t created_at;
+    int64_t last_time; /* of the newest message that is not deleted; 0: none */
+    Str last_message;  /* its text as edited; .p NULL: none */
+    bool group;        /* more than two members */
+    int64_t unread;    /* of others, after the mark; counted up to 1,000 */
+    int64_t activity_at;
+};
+
+struct chat_member {
+    Id user_id;
+    Str username;
+    int64_t joined_at;
+    Id last_seen; /* nil: nothing yet */
+};
+
+/* usernames must hold the actor's own and another; doubles count once. Unknown: ERR_USER_NOT_FOUND
+ * naming it. */
+Err chat_create(struct tx *tx, const struct actor *a, Str name, const Str *usernames, size_t n,
+                struct chat_details *out) must_check;
+
+/*
+ * The actor's chats, latest activity first, ties by id. cursor, when not empty, is what a former
+ * call gave as next; then page is ignored. *next is empty after the last page (in tx->arena).
+ */
+Err chat_list(struct tx *tx, const struct actor *a, int64_t page, int64_t size, Str cursor,
+              struct chat_details **out, size_t *n, Str *next) must_check;
+
+Err chat_members(struct tx *tx, const struct actor *a, Id chat_id, struct chat_member **out,
+                 size_t *n) must_check;
+
+Err chat_add(struct tx *tx, const struct actor *a, Id chat_id, Str username) must_check;
+/* Oneself, or anyone by the creator. A creator who leaves passes the chat to the longest member. */
+Err chat_remove(struct tx *tx, const struct actor *a, Id chat_id, Id user_id) must_check;
+Err chat_rename(struct tx *tx, const struct actor *a, Id chat_id, Str name) must_check;
+Err chat_delete(struct tx *tx, const struct actor *a, Id chat_id) must_check;
+
+/* A chat that a user is in, for the interest of a loop. */
+struct chat_head {
+    int64_t chat; /* row number */
+    int64_t last_seq;
+};
+
+/* All chats of a user with their heads, in one snapshot, in tx->arena. */
+Err chat_heads(struct tx *tx, int64_t app, int64_t user, struct chat_head **out,
+               size_t *n) must_check;
+
+/*
+ * Takes user out of all chats, at most limit of them, with a USER_LEAVE each: part of removing a
+ * user. *more says that some are left.
+ */
+Err chat_leave_all(struct tx *tx, int64_t app, int64_t user, size_t limit, bool *more) must_check;
+
+/* Removes rows of logically deleted chats, users and apps, old events, tickets, answers: at most
+ * 1,000 rows. *more says that there is more to do now. */
+Err chat_sweep(struct tx *tx, bool *more) must_check;
+
+#endif

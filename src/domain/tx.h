@@ -1,0 +1,54 @@
+/*
+ * struct tx: what every rule runs in: one transaction, its time, and where results and events go.
+ * The rules of this layer take plain structs, never see a socket, a loop or JSON text, and return
+ * an Err; with tx_fail they also leave a sentence that says what to change. Made by whoever runs
+ * the transaction; a rule must not begin, commit or roll back. On a store worker's thread.
+ */
+#ifndef DOMAIN_TX_H
+#define DOMAIN_TX_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "domain/event.h"
+#include "store/db.h"
+
+/* The options that the rules obey; see main/config for their defaults. Times are milliseconds. */
+struct rules {
+    int64_t message_length;    /* code points */
+    int64_t chat_members;      /* members of one chat */
+    int64_t demo_apps;         /* demo apps of an account */
+    int64_t app_keys;          /* active keys of an app */
+    int64_t user_token_ttl;    /* of a user's JWT */
+    int64_t refresh_ttl;       /* of a user's refresh token, sliding */
+    int64_t ticket_ttl;        /* of a ticket for a realtime session */
+    int64_t account_token_ttl; /* of a management access token */
+    int64_t account_refresh_ttl;
+    int64_t log_retention;
+    int64_t client_id_ttl; /* how long a clientMessageId makes a retry harmless */
+    int64_t cluster;       /* row number of this server's own cluster */
+};
+
+struct tx {
+    struct db *db;
+    int64_t now;               /* milliseconds since the epoch */
+    struct arena *arena;       /* of the job: results live in it */
+    struct event_list *events; /* what to publish once it is committed; NULL in a read */
+    const struct rules *rules;
+    Str why; /* a sentence for the client when a rule refuses; empty: the default of its Err */
+};
+
+/* Returns e, with tx->why set; the format makes one plain sentence that says what to change. */
+Err tx_fail(struct tx *tx, Err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* A user of an app, as established by a token in this or an earlier transaction. */
+struct actor {
+    int64_t app;
+    Id app_id;
+    int64_t user;
+    Id user_id;
+    int64_t session; /* row number of the sign-in */
+    Id session_id;
+};
+
+#endif

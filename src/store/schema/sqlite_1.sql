@@ -1,0 +1,259 @@
+-- Every key leads with the app's small integer; rows refer to users and chats by integers, UUIDs are
+-- attributes. Times are milliseconds since the epoch. A logical deletion is deleted_at; rows go later.
+
+create table accounts (
+    id integer primary key,
+    uuid blob not null unique,
+    company text not null,
+    email text not null,
+    email_key text not null unique,
+    password text not null,
+    role text not null,
+    created_at integer not null,
+    updated_at integer not null
+) strict;
+
+-- A sign-in of the dashboard: refresh tokens follow one another in it.
+create table families (
+    id integer primary key,
+    uuid blob not null unique,
+    account integer not null,
+    created_at integer not null,
+    expires_at integer not null,
+    revoked_at integer
+) strict;
+create index families_account on families (account);
+
+create table family_tokens (
+    hash blob primary key,
+    family integer not null,
+    created_at integer not null,
+    used_at integer
+) strict, without rowid;
+create index family_tokens_family on family_tokens (family);
+
+create table clusters (
+    id integer primary key,
+    uuid blob not null unique,
+    name text not null unique,
+    endpoint text not null,
+    tiers text not null,
+    status text not null,
+    created_at integer not null
+) strict;
+
+create table apps (
+    id integer primary key autoincrement,
+    uuid blob not null unique,
+    account integer not null,
+    name text not null,
+    status text not null,
+    tier text not null,
+    cluster integer not null,
+    created_at integer not null,
+    updated_at integer not null,
+    deleted_at integer
+) strict;
+create index apps_account on apps (account);
+
+-- Every cluster that an app has lived on: its keys stay good.
+create table app_clusters (
+    app integer not null,
+    cluster integer not null,
+    primary key (app, cluster)
+) strict, without rowid;
+
+create table api_keys (
+    id integer primary key,
+    app integer not null,
+    uuid blob not null,
+    hash blob not null,
+    prefix text not null,
+    audience text not null,
+    tier text not null,
+    created_at integer not null,
+    used_at integer,
+    revoked_at integer
+) strict;
+create unique index api_keys_uuid on api_keys (app, uuid);
+
+create table users (
+    id integer primary key autoincrement,
+    app integer not null,
+    uuid blob not null,
+    username text not null,
+    username_key text not null,
+    email text not null,
+    email_key text not null,
+    password text not null,
+    first_name text,
+    sur_name text,
+    created_at integer not null,
+    deleted_at integer
+) strict;
+create unique index users_uuid on users (app, uuid);
+create unique index users_username on users (app, username_key) where deleted_at is null;
+create unique index users_email on users (app, email_key) where deleted_at is null;
+
+-- A sign-in of a user on a device; its refresh token is kept as a hash.
+create table sessions (
+    id integer primary key,
+    app integer not null,
+    uuid blob not null,
+    user_id integer not null,
+    refresh_hash blob not null,
+    created_at integer not null,
+    used_at integer not null,
+    expires_at integer not null,
+    revoked_at integer
+) strict;
+create unique index sessions_uuid on sessions (app, uuid);
+create unique index sessions_refresh on sessions (app, refresh_hash);
+create index sessions_user on sessions (app, user_id);
+
+create table tickets (
+    app integer not null,
+    hash blob not null,
+    user_id integer not null,
+    session integer not null,
+    expires_at integer not null,
+    spent_at integer,
+    primary key (app, hash)
+) strict, without rowid;
+create index tickets_expiry on tickets (expires_at);
+
+create table chats (
+    id integer primary key autoincrement,
+    app integer not null,
+    uuid blob not null,
+    name text not null,
+    creator integer not null,
+    created_at integer not null,
+    last_seq integer not null,
+    last_time integer not null,
+    activity_at integer not null,
+    member_count integer not null,
+    deleted_at integer
+) strict;
+create unique index chats_uuid on chats (app, uuid);
+
+-- One row a time of membership, from the seq of the event that began it to the one that ended it.
+create table members (
+    app integer not null,
+    chat integer not null,
+    user_id integer not null,
+    joined_seq integer not null,
+    joined_at integer not null,
+    left_seq integer,
+    role text not null default 'MEMBER',
+    read_seq integer not null default 0,
+    primary key (app, chat, user_id, joined_seq)
+) strict, without rowid;
+create index members_user on members (app, user_id, left_seq, chat);
+
+-- In the order of arrival; id is the log position. A deleted message is a tombstone: text null.
+create table messages (
+    id integer primary key,
+    app integer not null,
+    chat integer not null,
+    seq integer not null,
+    uuid blob not null,
+    sender integer not null,
+    type integer not null default 0,
+    text text,
+    extra text,
+    reply_to integer,
+    client_id text,
+    created_at integer not null,
+    edited_at integer,
+    deleted_at integer
+) strict;
+create unique index messages_seq on messages (app, chat, seq);
+create unique index messages_uuid on messages (app, uuid);
+create index messages_client on messages (app, chat, sender, client_id) where client_id is not null;
+create index messages_sender on messages (app, sender);
+
+create table reactions (
+    id integer primary key,
+    app integer not null,
+    chat integer not null,
+    message_seq integer not null,
+    uuid blob not null,
+    user_id integer not null,
+    reaction text not null,
+    created_at integer not null
+) strict;
+create unique index reactions_message on reactions (app, chat, message_seq, user_id, reaction);
+create unique index reactions_uuid on reactions (app, uuid);
+create index reactions_user on reactions (app, user_id);
+
+-- The log: every stored event that is not a message's own row. id is the log position.
+create table events (
+    id integer primary key,
+    app integer not null,
+    chat integer not null,
+    seq integer not null,
+    type integer not null,
+    sender integer not null,
+    sender_uuid blob not null,
+    message_uuid blob,
+    parent_uuid blob,
+    target integer,
+    target_uuid blob,
+    text text,
+    created_at integer not null
+) strict;
+create unique index events_seq on events (app, chat, seq);
+create index events_time on events (created_at);
+
+create table usage_days (
+    app integer not null,
+    day integer not null,
+    node text not null,
+    worker integer not null,
+    messages integer not null default 0,
+    api_calls integer not null default 0,
+    peak_users integer not null default 0,
+    connection_seconds integer not null default 0,
+    primary key (app, day, node, worker)
+) strict, without rowid;
+
+create table active_users (
+    app integer not null,
+    day integer not null,
+    user_id integer not null,
+    primary key (app, day, user_id)
+) strict, without rowid;
+
+-- The first answers to POSTs with an Idempotency-Key. owner: the user, or the account with app 0.
+create table first_answers (
+    app integer not null,
+    owner integer not null,
+    key text not null,
+    body_hash blob not null,
+    status integer not null,
+    headers text not null,
+    body text not null,
+    created_at integer not null,
+    primary key (app, owner, key)
+) strict, without rowid;
+create index first_answers_time on first_answers (created_at);
+
+-- What was deleted logically and still has rows: removed in small jobs that survive a restart.
+create table removals (
+    id integer primary key,
+    app integer not null,
+    kind text not null,
+    chat integer,
+    user_id integer,
+    created_at integer not null
+) strict;
+
+create table audit (
+    id integer primary key,
+    account integer not null,
+    app integer,
+    action text not null,
+    subject text not null,
+    created_at integer not null
+) strict;

@@ -1,61 +1,148 @@
 # make          builds the server: build/release/whispd
 # make run      installs what is missing, builds, serves ./data
 # make test     installs what is missing, proves the lot
-# make check    format, layers, exports, clang-tidy
+# make check    format, layers, exports, sizes, clang-tidy, clang's warnings
+# make unit     builds and runs the unit tests of this MODE
+# make contract builds the server of this MODE and runs the contract tests against it
+# make clean    removes what was built, never ./data
 # MODE=san      the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
 # MODE=tsan     the same with ThreadSanitizer, in build/tsan
+# MODE=clang    the release build by clang, in build/clang
+# V=1           shows the commands
 
 MODE ?= release
-CC = gcc
+CC_clang = clang
+CC = $(or $(CC_$(MODE)),gcc)
 B = build/$(MODE)
+MAKEFLAGS += --no-print-directory
 LAYERS = base io codec store domain realtime api
 
-PKGS = libuv openssl libsodium jansson sqlite3 libutf8proc
+# What each layer may link besides the layers below it; a test gets no more than that.
+PKGS_base = libsodium
+PKGS_io = libuv openssl
+PKGS_codec = openssl jansson
+PKGS_store = sqlite3
+PKGS_domain = libutf8proc
+PKGS = $(sort $(foreach l,$(LAYERS),$(PKGS_$(l))))
+TEST_PKGS = cmocka libpq
+
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
        -Wwrite-strings -Wvla -Werror
-OPT_release = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+OPT_release = -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+              -fstack-clash-protection
+OPT_clang = $(OPT_release)
 OPT_san = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
-CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -D_GNU_SOURCE -Isrc -pthread \
-         $(shell pkg-config --cflags $(PKGS))
-LDLIBS = $(shell pkg-config --libs $(PKGS)) -pthread -lm
-LDFLAGS = $(filter -fsanitize=%,$(OPT_$(MODE)))
+CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(pkg_cflags)
+LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
-libs = $(LAYERS:%=$(B)/lib%.a)
-main_objects = $(patsubst src/%.c,$(B)/%.o,$(wildcard src/main/*.c))
+# Only the goals that compile ask for packages; the others install them first.
+ifneq ($(filter-out run test check clean,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
+missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+$(error pkg-config does not find $(missing): run script/setup build)
+endif
+pkg_cflags := $(shell pkg-config --cflags $(PKGS))
+$(foreach l,$(LAYERS),$(eval libs_$(l) := $$(if $(PKGS_$(l)),$$(shell pkg-config --libs $(PKGS_$(l))))))
+endif
+
+# Recipes print one short line each.
+Q = $(if $(V),,@)
+say = @printf '  %-4s %s\n'
+# As many jobs as there are cores, unless the caller said how many.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 all: $(B)/whispd
 
-# What a layer may use, from LAYERS; a test links only its own layer and those below.
+# The layers that $(1) may use, lowest last, from LAYERS.
 below = $(shell awk '$$1 == "$(1)" { $$1 = ""; print }' LAYERS)
-linked = $(patsubst %,$(B)/lib%.a,$(1) $(call below,$(1)))
+$(foreach l,$(LAYERS),$(eval below_$(l) := $(call below,$(l))))
+archives = $(patsubst %,$(B)/lib%.a,$(1) $(below_$(1)))
+libraries = $(sort $(foreach l,$(1) $(below_$(1)),$(libs_$(l)))) -lm
+sources = $(wildcard src/$(1)/*.c src/$(1)/*/*.c)
+objects = $(patsubst src/%.c,$(B)/%.o,$(sources))
+test_flags = $(shell pkg-config --cflags --libs $(TEST_PKGS))
 
+# An archive hangs on its directory too, so that a removed source leaves it.
 define layer
-$(B)/lib$(1).a: $$(patsubst src/%.c,$(B)/%.o,$$(wildcard src/$(1)/*.c))
-	@rm -f $$@
-	ar rcs $$@ $$^
-$(B)/test/$(1)/%: test/$(1)/%.c $(call linked,$(1))
+$(B)/lib$(1).a: $(call objects,$(1)) $(wildcard src/$(1))
+	$$(say) AR $$@
+	$$(Q)rm -f $$@
+	$$(Q)ar rcs $$@ $$(filter %.o,$$^)
+
+$(B)/test/$(1)/%: test/$(1)/%.c $(call archives,$(1)) Makefile
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) -Itest -MMD -MP -MF $$@.d $$< $(call linked,$(1)) $$(LDFLAGS) $$(LDLIBS) \
-	    -lcmocka -o $$@
+	$$(say) TEST $$@
+	$$(Q)$$(CC) $$(CFLAGS) -Itest -MMD -MP -MF $$@.d -MT $$@ $$< $(call archives,$(1)) \
+	    $$(LDFLAGS) $(call libraries,$(1)) $$(test_flags) -o $$@
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
-$(B)/whispd: $(main_objects) $(call linked,api)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDLIBS) -o $@
+$(B)/whispd: $(call objects,main) $(call archives,api)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $^ $(LDFLAGS) $(call libraries,api) -o $@
 
-$(B)/%.o: src/%.c
+$(B)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-unit_tests = $(patsubst test/%.c,$(B)/test/%,$(wildcard test/*/*_test.c))
+# The migrations are part of the program.
+$(B)/store/schema.o: $(wildcard src/store/schema/*.sql)
 
-# Builds and runs every unit test of this MODE.
+unit_tests = $(foreach l,$(LAYERS),$(patsubst %.c,$(B)/%,$(wildcard test/$(l)/*_test.c)))
+
+# Builds every unit test of this MODE.
+unit-tests: $(unit_tests)
+
 unit: $(unit_tests)
-	@for t in $(unit_tests); do $$t || exit 1; done
+	@B=$(B) test/run unit
+
+contract: $(B)/whispd
+	@WHISPD=$(CURDIR)/$(B)/whispd test/run contract
+
+# Builds and serves. The exec makes the server the process that gets the signals.
+run:
+	@script/setup build
+	@$(MAKE) $(JOBS) MODE=release all
+	@exec build/release/whispd --data ./data
+
+test:
+	@script/setup test
+	@$(MAKE) $(JOBS) MODE=release all
+	@$(MAKE) $(JOBS) MODE=san all unit-tests
+	@test/run
+
+# Asked for both, the cheaper and quicker one goes first.
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+test: | check
+endif
+
+formatted = $(shell find src test bench -name node_modules -prune -o -name '*.[ch]' -print 2>/dev/null)
+
+check:
+	@script/setup test
+	@clang-format --dry-run -Werror $(formatted)
+	@script/check-layers
+	@script/check-size
+	@$(MAKE) $(JOBS) MODE=release all
+	@script/check-exports
+	@$(MAKE) $(JOBS) MODE=clang all unit-tests
+	@$(MAKE) $(JOBS) --keep-going --output-sync MODE=release tidy
+	@echo "make check: all is well"
+
+# One stamp for each source; it hangs on the object, which hangs on every header the source includes.
+tidy: $(foreach l,$(LAYERS) main,$(patsubst src/%.c,$(B)/%.tidy,$(call sources,$(l))))
+
+$(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
+	$(say) TIDY $<
+	$(Q)clang-tidy --quiet $< -- $(filter-out $(OPT_release),$(CFLAGS)) 2>$@.log || \
+	    { grep -v 'warnings\? ' $@.log; exit 1; }
+	$(Q)mv $@.log $@
 
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all unit unit-tests contract run test check tidy clean
+.DELETE_ON_ERROR:
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -20,7 +20,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 struct buf;
 

@@ -50,6 +50,11 @@ struct account_change {
     Str email;         /* the same */
     Str password_hash; /* the same; revokes all other families */
 };
+/* The rules on the fields, before any hashing. new_password: .p NULL: unchanged. */
+Err account_check_change(struct tx *tx, const struct account_change *change,
+                         Str new_password) must_check;
+/* ERR_EMAIL_TAKEN; a's own email in other case is fine. Checks the fields, and leaves in *a what is
+ * stored now. */
 Err account_update(struct tx *tx, struct account *a, Id family_id,
                    const struct account_change *change) must_check;
 

@@ -36,7 +36,11 @@ Err message_edit(struct tx *tx, const struct actor *a, Id chat_id, Id message_id
                  Str text) must_check;
 /* Own message, or the chat's creator. Deleted again: ERR_OK and no event. */
 Err message_delete(struct tx *tx, const struct actor *a, Id chat_id, Id message_id) must_check;
-/* reaction: 1..64 bytes. The same one by the same user again: ERR_OK and no event. */
+/* What a message carries at most, so that a page of history has a bound. */
+enum { MESSAGE_REACTIONS = 1000, MESSAGE_REACTIONS_OF_USER = 20 };
+
+/* reaction: 1..64 bytes. The same one by the same user again: ERR_OK and no event. ERR_FORBIDDEN:
+ * there are as many as there can be. */
 Err message_react(struct tx *tx, const struct actor *a, Id chat_id, Id message_id,
                   Str reaction) must_check;
 /* Own reaction. One that was there and is gone: ERR_OK and no event (unknown:

@@ -13,3 +13,8 @@ Err tx_fail(struct tx *tx, Err e, const char *fmt, ...)
     tx->why = arena_str(tx->arena, str_of(text));
     return e;
 }
+
+Err tx_done(const struct tx *tx, Err e)
+{
+    return db_failed(tx->db) ? ERR_INTERNAL : e;
+}

@@ -27,6 +27,7 @@ struct rules {
     int64_t log_retention;
     int64_t client_id_ttl; /* how long a clientMessageId makes a retry harmless */
     int64_t cluster;       /* row number of this server's own cluster */
+    Str decoy_hash;        /* argon2id of a password that no one knows, at the cost of all others */
 };
 
 struct tx {
@@ -40,6 +41,10 @@ struct tx {
 
 /* Returns e, with tx->why set; the format makes one plain sentence that says what to change. */
 Err tx_fail(struct tx *tx, Err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* What a rule returns at its end: e, or ERR_INTERNAL when a statement has failed, for then a row that
+ * was not found proves nothing. */
+Err tx_done(const struct tx *tx, Err e);
 
 /* A user of an app, as established by a token in this or an earlier transaction. */
 struct actor {

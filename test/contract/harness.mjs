@@ -418,3 +418,51 @@ export async function createChat(creator, ...others) {
 export async function getTicket(user) {
     return expectStatus(await api(user, 'GET', '/api/auth/getTicket'), 200).body.ticket;
 }
+
+// ---------------------------------------------------------------- checks of many
+
+/**
+ * Sends the valid body with one field spoilt at a time and expects a 400 that names the field.
+ * `bad` maps a field to a list of values; undefined stands for leaving the field out.
+ */
+export async function expectBadFields(send, valid, bad) {
+    for (const [field, values] of Object.entries(bad)) {
+        for (const value of values) {
+            const { message } = expectError(await send({ ...valid, [field]: value }), 400);
+            const shown = JSON.stringify(value)?.slice(0, 60) ?? 'missing';
+            assert.ok(message.includes(field),
+                      `${field}: ${shown} was refused without naming the field: ${message}`);
+        }
+    }
+}
+
+/** The values of the wrong JSON type (or none) for a field that must be text. */
+export const NOT_TEXT = [undefined, null, 7, true, ['x'], { x: 1 }, ''];
+
+/** Repeats `probe` until it gives something true, at most for `ms`; for effects without an event. */
+export async function eventually(what, probe, ms = 10_000) {
+    const end = Date.now() + ms;
+    for (;;) {
+        const result = await probe();
+        if (result) {
+            return result;
+        }
+        assert.ok(Date.now() < end, `${what}: not so after ${ms} ms`);
+        await new Promise((done) => setTimeout(done, 20));
+    }
+}
+
+/** A JWT's header and claims, unverified. */
+export function claimsOf(jwt) {
+    const [header, claims] = jwt.split('.').slice(0, 2)
+        .map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+    return { header, claims };
+}
+
+/** The token with the last byte of its signature changed. */
+export function tampered(jwt) {
+    const [header, claims, signature] = jwt.split('.');
+    const bytes = Buffer.from(signature, 'base64url');
+    bytes[bytes.length - 1] ^= 1;
+    return [header, claims, bytes.toString('base64url')].join('.');
+}

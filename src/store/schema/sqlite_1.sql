@@ -110,6 +110,7 @@ create table sessions (
 create unique index sessions_uuid on sessions (app, uuid);
 create unique index sessions_refresh on sessions (app, refresh_hash);
 create index sessions_user on sessions (app, user_id);
+create index sessions_expiry on sessions (expires_at);
 
 create table tickets (
     app integer not null,
@@ -150,6 +151,7 @@ create table members (
     primary key (app, chat, user_id, joined_seq)
 ) strict, without rowid;
 create index members_user on members (app, user_id, left_seq, chat);
+create index members_chat on members (app, chat, joined_seq, user_id);
 
 -- In the order of arrival; id is the log position. A deleted message is a tombstone: text null.
 create table messages (
@@ -171,7 +173,7 @@ create table messages (
 create unique index messages_seq on messages (app, chat, seq);
 create unique index messages_uuid on messages (app, uuid);
 create index messages_client on messages (app, chat, sender, client_id) where client_id is not null;
-create index messages_sender on messages (app, sender);
+create index messages_sender on messages (app, sender, id) where deleted_at is null;
 
 create table reactions (
     id integer primary key,
@@ -205,6 +207,13 @@ create table events (
 ) strict;
 create unique index events_seq on events (app, chat, seq);
 create index events_time on events (created_at);
+create index events_reaction on events (app, message_uuid) where type in (6, 7);
+
+-- One row: no log position above `reserved` has been given out, whatever rows have been removed since.
+create table positions (
+    id integer primary key,
+    reserved integer not null
+) strict;
 
 create table usage_days (
     app integer not null,
@@ -239,15 +248,18 @@ create table first_answers (
 ) strict, without rowid;
 create index first_answers_time on first_answers (created_at);
 
--- What was deleted logically and still has rows: removed in small jobs that survive a restart.
+-- What was deleted logically and still has rows: removed in small jobs that survive a restart, each
+-- from due_at on. kind: app, user, chat, or chat_end, what is left of a chat once its log is old.
 create table removals (
     id integer primary key,
     app integer not null,
     kind text not null,
     chat integer,
     user_id integer,
-    created_at integer not null
+    created_at integer not null,
+    due_at integer not null default 0
 ) strict;
+create index removals_due on removals (due_at, id);
 
 create table audit (
     id integer primary key,

@@ -3,8 +3,8 @@
  * is a value that a caller keeps between pieces of a text. It does not know code point properties
  * or normal forms. Holds no memory; any thread.
  */
-#ifndef CODEC_UTF8_H
-#define CODEC_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include "base/err.h"
 #include "base/str.h"

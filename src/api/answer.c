@@ -1,0 +1,199 @@
+/*
+ * Every answer passes here: status line, the headers that all answers have, CORS, the error shapes,
+ * the log line.
+ */
+#include "api/exchange.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { ANSWER_MAX = 96 * 1024 * 1024, OVERLOADED_RETRY_S = 1 };
+
+/* ----- origins ----- */
+
+static bool in_list(Str list, Str origin)
+{
+    while (list.n) {
+        Str one = str_trim(str_cut(&list, ','));
+        if (str_eq(one, S("*")) || str_eq(one, origin))
+            return true;
+    }
+    return false;
+}
+
+static Str origin_of(const struct exchange *x)
+{
+    return http_header(&x->request.head, S("Origin"));
+}
+
+bool answer_origin_allowed(const struct exchange *x)
+{
+    const struct server_config *config = &x->request.server->config;
+    enum surface surface = conn_surface(x->conn);
+    Str origin = origin_of(x);
+    if (!origin.n || in_list(config->origins[surface], origin))
+        return true;
+    return surface == SURFACE_MANAGEMENT && str_eq(origin, config->url[surface]);
+}
+
+static void cors(struct exchange *x, struct buf *out)
+{
+    enum surface surface = conn_surface(x->conn);
+    Str origin = origin_of(x);
+    bool any = in_list(x->request.server->config.origins[surface], S("*"));
+    bool sockjs = str_starts(x->path, S("/api/wsConnect"));
+    if (surface == SURFACE_API && any && !sockjs) {
+        http_header_add(out, S("Access-Control-Allow-Origin"), S("*"));
+    } else {
+        http_header_add(out, S("Vary"), S("Origin"));
+        if (!origin.n || !answer_origin_allowed(x))
+            return;
+        http_header_add(out, S("Access-Control-Allow-Origin"), origin);
+        if (surface == SURFACE_MANAGEMENT || sockjs)
+            http_header_add(out, S("Access-Control-Allow-Credentials"), S("true"));
+    }
+    http_header_add(out, S("Access-Control-Expose-Headers"),
+                    S("Authorization, X-Request-Id, Retry-After, RateLimit-Limit, "
+                      "RateLimit-Remaining, RateLimit-Reset"));
+}
+
+/* ----- heads ----- */
+
+static void rate_headers(struct exchange *x, struct buf *out)
+{
+    if (x->rate.limit < 0)
+        return;
+    http_header_uint(out, S("RateLimit-Limit"), (uint64_t)x->rate.limit);
+    http_header_uint(out, S("RateLimit-Remaining"), (uint64_t)x->rate.remaining);
+    http_header_uint(out, S("RateLimit-Reset"), (uint64_t)x->rate.reset);
+}
+
+static void log_answer(struct exchange *x)
+{
+    const struct request *r = &x->request;
+    static const Str names[SURFACES] = {{"api", 3}, {"management", 10}};
+    log_event(LOG_INFO, "request", log_s("id", x->id), log_s("on", names[conn_surface(x->conn)]),
+              log_s("method", r->head.method_text.n ? r->head.method_text : S("-")),
+              log_s("path", x->path.n ? x->path : S("-")), log_n("status", r->status),
+              log_n("us", clock_mono() - x->started));
+}
+
+static void send_answer(struct exchange *x, Str type, Str body)
+{
+    struct request *r = &x->request;
+    struct buf out = BUF(ANSWER_MAX);
+    bool bare = r->status == 204 || r->status == 304;
+    bool keep = r->head.keep_alive && !atomic_load(&r->server->draining);
+    http_status(&out, r->status);
+    http_header_add(&out, S("X-Request-Id"), x->id);
+    http_header_add(&out, S("Cache-Control"), S("no-store"));
+    http_header_add(&out, S("X-Content-Type-Options"), S("nosniff"));
+    cors(x, &out);
+    rate_headers(x, &out);
+    buf_add(&out, buf_str(&r->headers));
+    if (!bare && body.n)
+        http_header_add(&out, S("Content-Type"), type);
+    if (!bare)
+        http_header_uint(&out, S("Content-Length"), body.n);
+    if (!keep)
+        http_header_add(&out, S("Connection"), S("close"));
+    else if (r->head.minor == 0)
+        http_header_add(&out, S("Connection"), S("keep-alive"));
+    http_head_end(&out);
+    if (!bare && r->head.method != HTTP_HEAD)
+        buf_add(&out, body);
+    log_answer(x);
+    struct conn *c = x->conn;
+    Str bytes = buf_str(&out);
+    exchange_free(&x);
+    conn_answer(c, bytes, keep ? CONN_KEEP : CONN_CLOSE);
+    buf_free(&out);
+}
+
+/* ----- answers ----- */
+
+void answer_send(struct exchange *x)
+{
+    struct buf body = x->request.out;
+    x->request.out = BUF(body.max);
+    if (body.overflow)
+        answer_error(x, ERR_INTERNAL, S(""));
+    else
+        send_answer(x, S("application/json"), buf_str(&body));
+    buf_free(&body);
+}
+
+void answer_text(struct exchange *x, int status, Str type, Str body)
+{
+    x->request.status = status;
+    send_answer(x, type, body);
+}
+
+/* The shape of every 401 is the documented service's; `status` is a string there. */
+static void problem_401(struct json_writer *w, struct exchange *x, Err err, Str why)
+{
+    json_field_string(w, "type", S("https://httpstatuses.com/401"));
+    json_field_string(w, "title", S("Unauthorized"));
+    json_field_string(w, "status", S("401"));
+    json_field_string(w, "detail", why);
+    json_field_string(w, "instance", x->path);
+    json_field_string(w, "code", err_code(err));
+    json_field_string(w, "message", why);
+}
+
+static void retry_after(struct exchange *x, Err err)
+{
+    int64_t seconds = OVERLOADED_RETRY_S;
+    if (err == ERR_RATE_LIMITED && x->rate.limit >= 0)
+        seconds = x->rate.retry;
+    Str text = arena_fmt(&x->request.arena, "%lld", (long long)(seconds > 0 ? seconds : 1));
+    http_header_add(&x->request.headers, S("Retry-After"), text);
+}
+
+void answer_error(struct exchange *x, Err err, Str why)
+{
+    struct request *r = &x->request;
+    struct json_writer w = {.out = &r->out};
+    if (err >= ERR_COUNT || err == ERR_OK)
+        err = ERR_INTERNAL;
+    if (!why.n)
+        why = err_text(err);
+    if (err == ERR_INTERNAL) {
+        why = arena_fmt(&r->arena, "Something went wrong here; report the request id " STR_FMT ".",
+                        STR_ARG(x->id));
+    }
+    r->status = err_status(err);
+    buf_clear(&r->out);
+    json_object_begin(&w);
+    if (r->status == 401) {
+        problem_401(&w, x, err, why);
+        http_header_add(&r->headers, S("WWW-Authenticate"), S("Bearer"));
+    } else {
+        json_field_string(&w, "message", why);
+        json_field_string(&w, "code", err_code(err));
+    }
+    json_object_end(&w);
+    if (r->status == 429 || r->status == 503)
+        retry_after(x, err);
+    answer_send(x);
+}
+
+void answer_method(struct exchange *x, Str allowed)
+{
+    http_header_add(&x->request.headers, S("Allow"), allowed);
+    answer_error(x, ERR_METHOD_NOT_ALLOWED, S(""));
+}
+
+void answer_preflight(struct exchange *x)
+{
+    struct request *r = &x->request;
+    r->status = 204;
+    if (answer_origin_allowed(x)) {
+        http_header_add(&r->headers, S("Access-Control-Allow-Methods"),
+                        S("GET, HEAD, POST, PUT, DELETE"));
+        http_header_add(&r->headers, S("Access-Control-Allow-Headers"),
+                        S("authorization, content-type, x-api-key, x-request-id, idempotency-key"));
+        http_header_add(&r->headers, S("Access-Control-Max-Age"), S("86400"));
+    }
+    answer_send(x);
+}

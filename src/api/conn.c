@@ -1,0 +1,310 @@
+/*
+ * Input is gathered in one buffer and consumed from it; while a request is in flight nothing is
+ * read, so what a client pipelines waits in the kernel. The buffer holds no memory between
+ * requests.
+ */
+#include "api/conn.h"
+
+#include "api/exchange.h"
+#include "base/mem.h"
+
+enum {
+    IN_MAX = 512 * 1024, /* a head and one receive buffer's worth behind it */
+    OUT_MAX = 4 * 1024 * 1024,
+    LINGER_MS = 2000,
+};
+
+enum state { READ_HEAD, READ_BODY, IN_FLIGHT, CLOSING };
+
+struct conn {
+    struct server *server;
+    struct tcp *tcp; /* NULL once the connection has ended */
+    struct exchange *exchange;
+    struct buf in;
+    struct buf body;
+    struct buf out; /* what waits for the kernel */
+    struct timer timer;
+    enum surface surface;
+    enum state state;
+    struct http_chunked chunked;
+    uint64_t body_left; /* of a body with a length */
+    bool body_chunked;
+    bool in_advance;
+};
+
+static void advance(struct conn *c);
+
+static void expire(struct timer *timer)
+{
+    struct conn *c = (struct conn *)((char *)timer - offsetof(struct conn, timer));
+    if (c->tcp && c->state != IN_FLIGHT)
+        tcp_close(c->tcp);
+}
+
+static void wait_for(struct conn *c, int64_t ms)
+{
+    timer_set(tcp_loop(c->tcp), &c->timer, ms, expire);
+}
+
+static void conn_free(struct conn *c)
+{
+    atomic_fetch_sub(&c->server->connections, 1);
+    buf_free(&c->in);
+    buf_free(&c->body);
+    buf_free(&c->out);
+    mem_free(c);
+}
+
+/* ----- output ----- */
+
+static void send_out(struct conn *c)
+{
+    if (!c->tcp || tcp_busy(c->tcp))
+        return;
+    if (c->out.n) {
+        struct buf out = c->out;
+        c->out = BUF(OUT_MAX);
+        tcp_send(c->tcp, buf_str(&out));
+        buf_free(&out);
+    }
+    if (c->state == CLOSING && !tcp_busy(c->tcp))
+        tcp_finish(c->tcp, LINGER_MS);
+}
+
+static void write_bytes(struct conn *c, Str bytes)
+{
+    if (!c->tcp)
+        return;
+    if (!tcp_busy(c->tcp) && !c->out.n)
+        tcp_send(c->tcp, bytes);
+    else
+        buf_add(&c->out, bytes);
+    if (c->out.overflow)
+        tcp_close(c->tcp);
+}
+
+void conn_interim(struct conn *c, Str bytes)
+{
+    write_bytes(c, bytes);
+}
+
+void conn_answer(struct conn *c, Str bytes, enum conn_next next)
+{
+    c->exchange = NULL;
+    if (!c->tcp) {
+        conn_free(c);
+        return;
+    }
+    write_bytes(c, bytes);
+    if (next == CONN_CLOSE) {
+        c->state = CLOSING;
+        timer_clear(&c->timer);
+        send_out(c);
+        return;
+    }
+    c->state = READ_HEAD;
+    if (!c->in_advance)
+        advance(c);
+}
+
+/* ----- input ----- */
+
+static void begin_body(struct conn *c)
+{
+    const struct http_request *head = &c->exchange->request.head;
+    c->chunked = (struct http_chunked){0};
+    c->body_chunked = head->chunked;
+    c->body_left = head->content_length > 0 ? (uint64_t)head->content_length : 0;
+    c->state = READ_BODY;
+    if (head->expect_continue && !c->in.n)
+        conn_interim(c, S("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+static void refuse(struct conn *c, Err err, const char *why)
+{
+    exchange_free(&c->exchange);
+    c->state = IN_FLIGHT;
+    exchange_refuse(c, err, why);
+}
+
+/* Each reader returns false when it needs more input. */
+static bool read_head(struct conn *c)
+{
+    struct http_request head;
+    const char *why = NULL;
+    if (!c->in.n) {
+        wait_for(c, c->server->config.idle_ms);
+        return false;
+    }
+    long used = http_decode_head(buf_str(&c->in), &c->server->config.http, &head, &why);
+    if (used < 0) {
+        refuse(c, (Err)-used, why);
+        return true;
+    }
+    if (!used)
+        return false;
+    c->exchange = exchange_new(c, str_from(c->in.p, (size_t)used));
+    buf_consume(&c->in, (size_t)used);
+    begin_body(c);
+    return true;
+}
+
+static bool read_chunks(struct conn *c, bool *done)
+{
+    Str data;
+    const char *why = NULL;
+    long used =
+        http_decode_chunk(buf_str(&c->in), &c->chunked, &c->server->config.http, &data, done, &why);
+    if (used < 0) {
+        refuse(c, (Err)-used, why);
+        return true;
+    }
+    buf_add(&c->body, data);
+    buf_consume(&c->in, (size_t)used);
+    return used > 0;
+}
+
+static bool read_body(struct conn *c)
+{
+    bool done = false;
+    if (c->body_chunked) {
+        if (!read_chunks(c, &done))
+            return false;
+        if (!done || c->state != READ_BODY)
+            return true;
+    } else {
+        size_t n = c->in.n < c->body_left ? c->in.n : (size_t)c->body_left;
+        buf_add(&c->body, str_from(c->in.p, n));
+        buf_consume(&c->in, n);
+        c->body_left -= n;
+        if (c->body_left)
+            return false;
+    }
+    must(!c->body.overflow); /* http_limits.body is its maximum too */
+    c->state = IN_FLIGHT;
+    timer_clear(&c->timer);
+    struct buf body = c->body;
+    c->body = BUF(body.max);
+    exchange_start(c->exchange, buf_str(&body));
+    buf_free(&body);
+    return true;
+}
+
+static void advance(struct conn *c)
+{
+    c->in_advance = true;
+    bool more = true;
+    while (more && c->tcp && (c->state == READ_HEAD || c->state == READ_BODY))
+        more = c->state == READ_HEAD ? read_head(c) : read_body(c);
+    c->in_advance = false;
+    if (!c->tcp)
+        return;
+    if (c->state == IN_FLIGHT)
+        tcp_read_stop(c->tcp);
+    else if (c->state != CLOSING)
+        tcp_read_start(c->tcp);
+}
+
+static void on_data(struct tcp *tcp, char *bytes, size_t n)
+{
+    struct conn *c = tcp_owner(tcp);
+    if (!c->in.n && c->state == READ_HEAD)
+        wait_for(c, c->server->config.request_ms);
+    buf_add(&c->in, str_from(bytes, n));
+    if (c->in.overflow)
+        tcp_close(tcp);
+    else
+        advance(c);
+}
+
+static void on_end(struct tcp *tcp)
+{
+    struct conn *c = tcp_owner(tcp);
+    if (c->state != IN_FLIGHT && !c->out.n && !tcp_busy(tcp))
+        tcp_close(tcp);
+    else if (c->state != IN_FLIGHT)
+        c->state = CLOSING;
+}
+
+static void on_drain(struct tcp *tcp)
+{
+    send_out(tcp_owner(tcp));
+}
+
+static void on_close(struct tcp *tcp)
+{
+    struct conn *c = tcp_owner(tcp);
+    c->tcp = NULL;
+    timer_clear(&c->timer);
+    if (c->state == IN_FLIGHT && c->exchange)
+        return; /* its answer frees both */
+    exchange_free(&c->exchange);
+    conn_free(c);
+}
+
+static const struct tcp_ops conn_tcp = {on_data, on_end, on_drain, on_close};
+
+void conn_open(struct server *server, struct loop *loop, enum surface surface, int fd)
+{
+    struct conn *c = mem_alloc(sizeof *c);
+    c->server = server;
+    c->surface = surface;
+    c->in = BUF(IN_MAX);
+    c->body = BUF(server->config.http.body);
+    c->out = BUF(OUT_MAX);
+    c->tcp = tcp_open(loop, fd, &conn_tcp, c);
+    wait_for(c, server->config.request_ms);
+}
+
+void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t users)
+{
+    struct tcp *tcp = c->tcp;
+    c->exchange = NULL;
+    timer_clear(&c->timer);
+    if (!tcp) {
+        conn_free(c);
+        return;
+    }
+    if (tcp_busy(tcp)) { /* a 101 behind unsent bytes: no client of ours does that */
+        c->state = CLOSING;
+        tcp_close(tcp);
+        return;
+    }
+    tcp_send(tcp, answer);
+    struct buf early = c->in;
+    c->in = BUF(IN_MAX);
+    session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, actor, users, early.p,
+                 early.n);
+    buf_free(&early);
+    tcp_read_start(tcp);
+    c->tcp = NULL;
+    conn_free(c);
+}
+
+bool conn_alive(const struct conn *c)
+{
+    return c->tcp != NULL;
+}
+
+struct server *conn_server(const struct conn *c)
+{
+    return c->server;
+}
+
+struct loop *conn_loop(const struct conn *c)
+{
+    return tcp_loop(c->tcp);
+}
+
+enum surface conn_surface(const struct conn *c)
+{
+    return c->surface;
+}
+
+void conn_peer(const struct conn *c, char *out, size_t size)
+{
+    tcp_peer(c->tcp, out, size);
+    char *colon = strrchr(out, ':');
+    if (colon)
+        *colon = 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * struct conn: one HTTP/1.1 connection: bytes to requests, answers to bytes, keep-alive,
+ * pipelining, time-outs. One request at a time: while it is in flight nothing is read. It does not
+ * know routes or answers: struct exchange does. It frees itself after its connection has ended and
+ * its request is done. On its loop's thread.
+ */
+#ifndef API_CONN_H
+#define API_CONN_H
+
+#include "api/server.h"
+#include "base/buf.h"
+
+struct conn;
+struct exchange;
+
+/* fd is moved. */
+void conn_open(struct server *server, struct loop *loop, enum surface surface, int fd);
+
+enum conn_next { CONN_KEEP, CONN_CLOSE };
+
+/* The answer to the request in flight, whose exchange is freed by the caller after. */
+void conn_answer(struct conn *c, Str bytes, enum conn_next next);
+
+/* An answer that is not the last one: 100 Continue. */
+void conn_interim(struct conn *c, Str bytes);
+
+/* The connection becomes a session's, after the answer; the conn frees itself. */
+void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t users);
+
+/* Still there? Else the answer goes nowhere. */
+bool conn_alive(const struct conn *c);
+
+struct server *conn_server(const struct conn *c);
+struct loop *conn_loop(const struct conn *c);
+enum surface conn_surface(const struct conn *c);
+/* "203.0.113.7": the peer's address, NUL-terminated. */
+void conn_peer(const struct conn *c, char *out, size_t size);
+
+#endif

@@ -1,0 +1,403 @@
+/*
+ * The order is the contract's: the route first (404, 405), then credentials, then rates, then the
+ * body, then the work. Signatures are checked here on the loop; whether a token's owner still
+ * exists is read in each transaction.
+ */
+#include "api/exchange.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "domain/auth.h"
+#include "store/answers.h"
+
+enum {
+    ARENA_MAX = 64 * 1024 * 1024,
+    BODY_MAX = 64 * 1024 * 1024,
+    HEADERS_MAX = 16 * 1024,
+    ID_MAX = 64,
+    JOB_BYTES = 4096, /* what a request holds besides its body */
+};
+
+static const struct route *const tables[SURFACES][2] = {
+    [SURFACE_API] = {routes_auth, routes_chat},
+    [SURFACE_MANAGEMENT] = {routes_management, NULL},
+};
+
+/* ----- the request ----- */
+
+static Str request_id_of(struct exchange *x)
+{
+    Str given = http_header(&x->request.head, S("X-Request-Id"));
+    bool sane = given.n > 0 && given.n <= ID_MAX;
+    for (size_t i = 0; sane && i < given.n; i++) {
+        char c = given.p[i];
+        sane = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-' || c == '_' || c == '.';
+    }
+    if (sane)
+        return given;
+    return arena_fmt(&x->request.arena, "%016llx", (unsigned long long)random_u64());
+}
+
+struct exchange *exchange_new(struct conn *c, Str head)
+{
+    struct exchange *x = mem_alloc(sizeof *x);
+    struct request *r = &x->request;
+    const char *why;
+    x->conn = c;
+    x->started = clock_mono();
+    x->rate.limit = -1;
+    r->server = conn_server(c);
+    r->status = 200;
+    r->arena = ARENA(ARENA_MAX);
+    r->out = BUF(BODY_MAX);
+    r->headers = BUF(HEADERS_MAX);
+    if (head.n) {
+        head = arena_str(&r->arena, head);
+        must(http_decode_head(head, &r->server->config.http, &r->head, &why) > 0);
+    }
+    x->id = request_id_of(x);
+    return x;
+}
+
+void exchange_free(struct exchange **at)
+{
+    struct exchange *x = *at;
+    if (!x)
+        return;
+    struct request *r = &x->request;
+    json_free(&r->json);
+    buf_free(&r->out);
+    buf_free(&r->headers);
+    arena_free(&r->arena);
+    mem_free(x);
+    *at = NULL;
+}
+
+void exchange_refuse(struct conn *c, Err err, const char *why)
+{
+    struct exchange *x = exchange_new(c, S(""));
+    answer_error(x, err, str_of(why));
+}
+
+/* ----- routes ----- */
+
+/* "/api/chat/getUsers/{chatId}" against a decoded path; parameters are taken on the way. */
+static bool path_matches(const char *pattern, Str path, Str params[ROUTE_PARAMS])
+{
+    Str p = str_of(pattern);
+    size_t n = 0;
+    while (p.n && path.n) {
+        Str want = str_cut(&p, '/'), have = str_cut(&path, '/');
+        if (want.n && want.p[0] == '{' && have.n && n < ROUTE_PARAMS)
+            params[n++] = have;
+        else if (!str_eq(want, have))
+            return false;
+        if (!p.n != !path.n)
+            return false;
+    }
+    return !p.n && !path.n;
+}
+
+static bool method_matches(enum http_method want, enum http_method have)
+{
+    return want == have || (want == HTTP_GET && have == HTTP_HEAD);
+}
+
+static const char *method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"};
+
+static void allow(struct buf *allowed, enum http_method m)
+{
+    if (allowed->n)
+        buf_add(allowed, S(", "));
+    buf_add(allowed, str_of(method_names[m]));
+    if (m == HTTP_GET)
+        buf_add(allowed, S(", HEAD"));
+}
+
+static bool try_row(struct exchange *x, const struct route *row, struct buf *allowed)
+{
+    if (!path_matches(row->path, x->path, x->request.params))
+        return false;
+    if (method_matches(row->method, x->request.head.method)) {
+        x->request.route = row;
+        return true;
+    }
+    allow(allowed, row->method);
+    return false;
+}
+
+/* True when x->request.route is set; else it has been answered. */
+static bool find_route(struct exchange *x)
+{
+    struct buf allowed = BUF(256);
+    bool found = false;
+    enum surface surface = conn_surface(x->conn);
+    if (surface == SURFACE_API)
+        found = try_row(x, &upgrade_route, &allowed);
+    for (size_t t = 0; t < 2 && !found; t++)
+        for (const struct route *row = tables[surface][t]; row && row->path && !found; row++)
+            found = try_row(x, row, &allowed);
+    if (!found && allowed.n)
+        answer_method(x, buf_str(&allowed));
+    else if (!found)
+        answer_error(x, ERR_NOT_FOUND, S(""));
+    buf_free(&allowed);
+    return found;
+}
+
+/* The few paths that are not rows of a table: probes and public keys. */
+static bool builtin(struct exchange *x)
+{
+    static const struct {
+        const char *path;
+        enum { LIVE, READY, JWKS } what;
+    } paths[] = {{"/livez", LIVE}, {"/readyz", READY}, {"/.well-known/jwks.json", JWKS}};
+    struct request *r = &x->request;
+    for (size_t i = 0; i < countof(paths); i++) {
+        if (!str_eq(x->path, str_of(paths[i].path)))
+            continue;
+        if (r->head.method != HTTP_GET && r->head.method != HTTP_HEAD) {
+            answer_method(x, S("GET, HEAD"));
+        } else if (paths[i].what == READY && atomic_load(&r->server->draining)) {
+            answer_error(x, ERR_DRAINING, S(""));
+        } else if (paths[i].what == JWKS) {
+            token_keys_jwks(r->server->config.keys, &r->out);
+            answer_send(x);
+        } else {
+            answer_text(x, 200, S("text/plain"), S("ok\n"));
+        }
+        return true;
+    }
+    return false;
+}
+
+/* ----- credentials and rates ----- */
+
+/* "Bearer <jwt>", bare, or with a doubled Bearer: old clients send each. */
+static Str bearer(Str value)
+{
+    for (int i = 0; i < 2 && value.n > 7 && str_eq_nocase(str_from(value.p, 7), S("Bearer ")); i++)
+        value = str_trim(str_skip(value, 7));
+    return value;
+}
+
+static Err check_token(struct exchange *x)
+{
+    struct request *r = &x->request;
+    const struct server_config *config = &r->server->config;
+    enum token_class class = r->route->auth == AUTH_USER  ? TOKEN_USER
+                             : r->route->auth == AUTH_KEY ? TOKEN_API_KEY
+                                                          : TOKEN_MANAGEMENT;
+    bool key = class == TOKEN_API_KEY;
+    r->token = key ? http_header(&r->head, S("x-api-key"))
+                   : bearer(http_header(&r->head, S("Authorization")));
+    if (!r->token.n)
+        return key ? ERR_AUTH_API_KEY_REQUIRED : ERR_AUTH_MISSING_TOKEN;
+    Err err = token_verify(config->keys, class, r->token, clock_now(), &r->claims);
+    if (!err && class == TOKEN_USER && !str_eq(str_of(r->claims.audience), config->cluster))
+        err = ERR_AUTH_INVALID_TOKEN;
+    return err && key ? ERR_AUTH_INVALID_API_KEY : err;
+}
+
+static Err check_rate(struct exchange *x)
+{
+    struct request *r = &x->request;
+    const struct server_config *config = &r->server->config;
+    char key[33];
+    if (r->route->auth != AUTH_USER && r->route->auth != AUTH_KEY)
+        return ERR_OK;
+    bool by_key = r->route->auth == AUTH_KEY;
+    key[0] = by_key ? 'k' : 'u';
+    memcpy(key + 1, r->claims.app.b, 16);
+    memcpy(key + 17, r->claims.subject.b, 16);
+    struct rate_limit limit = by_key ? config->key_rate : config->request_rate;
+    if (limit.burst <= 0)
+        return ERR_OK;
+    MapKey hash = random_hash(str_from(key, by_key ? 17 : 33)); /* key endpoints: per app */
+    return rate_take(r->server->rate, hash, limit, &x->rate) ? ERR_OK : ERR_RATE_LIMITED;
+}
+
+/* ----- the body ----- */
+
+static bool is_json(Str type)
+{
+    type = str_trim(str_cut(&type, ';'));
+    return !type.n || str_eq_nocase(type, S("application/json"));
+}
+
+static Err read_json(struct request *r, Str body, const char **why)
+{
+    if (!(r->route->flags & ROUTE_JSON))
+        return ERR_OK;
+    if (!is_json(http_header(&r->head, S("Content-Type"))))
+        return ERR_UNSUPPORTED_MEDIA_TYPE;
+    return json_parse_object(body, &r->json, why);
+}
+
+static Err prepare(struct exchange *x, Str body, const char **why)
+{
+    struct request *r = &x->request;
+    Err err = r->route->auth == AUTH_NONE ? ERR_OK : check_token(x);
+    if (!err)
+        err = check_rate(x);
+    if (!err)
+        err = read_json(r, body, why);
+    r->body = arena_str(&r->arena, body);
+    if (!err && r->route == &upgrade_route)
+        err = upgrade_check(x, why);
+    if (!err && r->route->decode)
+        err = r->route->decode(r);
+    Str key = http_header(&r->head, S("Idempotency-Key"));
+    if (!err && r->route->flags & ROUTE_IDEMPOTENT && key.n) {
+        x->idempotency_key = key;
+        if (key.n > 255)
+            err = request_fail(r, ERR_INVALID_FIELD, "Idempotency-Key is at most 255 characters.");
+    }
+    return err;
+}
+
+/* ----- the steps ----- */
+
+static Err authorize(struct request *r, struct tx *tx)
+{
+    struct auth_claims c = {.app_id = r->claims.app,
+                            .subject = r->claims.subject,
+                            .session_id = r->claims.session,
+                            .audience = str_of(r->claims.audience),
+                            .token = r->token};
+    Err err = ERR_OK;
+    switch (r->route->auth) {
+    case AUTH_KEY:
+        return auth_key(tx, &c, &r->app, &r->app_id);
+    case AUTH_USER:
+        err = auth_user(tx, &c, &r->actor);
+        r->app = r->actor.app;
+        r->app_id = r->actor.app_id;
+        return err;
+    case AUTH_ACCOUNT:
+        return account_get(tx, r->claims.subject, r->claims.session, &r->account);
+    case AUTH_NONE:
+        break;
+    }
+    return err;
+}
+
+/* The same key and body within a day gives the first answer again. */
+static Err first_answer(struct exchange *x, struct tx *tx, enum answers_act act)
+{
+    struct request *r = &x->request;
+    struct answers_key key = {.app = r->app,
+                              .owner = r->route->auth == AUTH_ACCOUNT ? r->account.account
+                                                                      : r->actor.user,
+                              .key = x->idempotency_key};
+    Str whole = arena_fmt(&r->arena, STR_FMT "\n" STR_FMT "\n" STR_FMT,
+                          STR_ARG(r->head.method_text), STR_ARG(x->path), STR_ARG(r->body));
+    token_hash(whole, key.body_hash);
+    struct answers_row row = {r->status, buf_str(&r->headers), buf_str(&r->out)};
+    if (act == ANSWERS_PUT) {
+        answers_put(tx->db, &key, &row, tx->now);
+        return ERR_OK;
+    }
+    bool same;
+    if (!answers_find(tx->db, &key, &r->arena, &row, &same))
+        return ERR_OK;
+    if (!same)
+        return ERR_IDEMPOTENCY_MISMATCH;
+    r->status = (int)row.status;
+    buf_add(&r->headers, row.headers);
+    buf_add(&r->out, row.body);
+    request_finish(r);
+    return ERR_OK;
+}
+
+static Err run_step(struct job *job, struct tx *tx)
+{
+    struct exchange *x = (struct exchange *)((char *)job - offsetof(struct exchange, job));
+    struct request *r = &x->request;
+    const struct route_step *step = &r->route->steps[x->step];
+    Err err = ERR_OK;
+    if (tx->db) {
+        err = authorize(r, tx);
+        if (!err && x->idempotency_key.n)
+            err = first_answer(x, tx, ANSWERS_FIND);
+        if (err || r->finished)
+            return err;
+    }
+    err = step->run(r, tx);
+    job->keep = r->keep;
+    if (!err && step->pool == JOB_WRITE && x->idempotency_key.n)
+        err = first_answer(x, tx, ANSWERS_PUT);
+    if (err && r->why.n && !tx->why.n)
+        tx->why = r->why;
+    return err;
+}
+
+static void next_step(struct exchange *x);
+
+static void step_done(struct job *job)
+{
+    struct exchange *x = (struct exchange *)((char *)job - offsetof(struct exchange, job));
+    if (job->err) {
+        answer_error(x, job->err, job->why);
+        return;
+    }
+    x->step++;
+    next_step(x);
+}
+
+static void next_step(struct exchange *x)
+{
+    struct request *r = &x->request;
+    if (r->finished || x->step == ROUTE_STEPS || !r->route->steps[x->step].run) {
+        if (r->route == &upgrade_route)
+            upgrade_finish(x);
+        else
+            answer_send(x);
+        return;
+    }
+    x->job.pool = r->route->steps[x->step].pool;
+    Err err = jobs_submit(r->server->config.jobs, &x->job);
+    if (err)
+        answer_error(x, err, S(""));
+}
+
+/* Jobs of one app take turns with those of others; before the app is known, by the claim. */
+static int64_t tenant_of(const struct request *r)
+{
+    int64_t tenant = 0;
+    memcpy(&tenant, r->claims.app.b + 8, sizeof tenant);
+    return tenant;
+}
+
+void exchange_start(struct exchange *x, Str body)
+{
+    struct request *r = &x->request;
+    const char *why = NULL;
+    char *path = arena_alloc(&r->arena, r->head.path.n + 1);
+    size_t n = r->head.path.n;
+    if (r->head.method == HTTP_OPTIONS) {
+        answer_preflight(x);
+        return;
+    }
+    if (!http_decode_path(r->head.path, path, &n)) {
+        answer_error(x, ERR_BAD_REQUEST, S("The path is not valid."));
+        return;
+    }
+    x->path = str_from(path, n);
+    if (builtin(x) || !find_route(x))
+        return;
+    Err err = prepare(x, body, &why);
+    if (err) {
+        answer_error(x, err, why ? str_of(why) : r->why);
+        return;
+    }
+    x->job = (struct job){.item = {.tenant = tenant_of(r), .bytes = JOB_BYTES + body.n},
+                          .loop = conn_loop(x->conn),
+                          .run = run_step,
+                          .done = step_done,
+                          .arena = &r->arena};
+    next_step(x);
+}

@@ -1,0 +1,57 @@
+/*
+ * struct exchange: a request and its way through the server: route, credentials, rates, body,
+ * steps, answer. What a conn makes for each request. On the conn's loop, save the steps.
+ */
+#ifndef API_EXCHANGE_H
+#define API_EXCHANGE_H
+
+#include "api/conn.h"
+#include "api/request.h"
+
+struct exchange {
+    struct request request;
+    struct conn *conn;
+    struct job job;
+    size_t step;
+    Str id;   /* X-Request-Id */
+    Str path; /* decoded */
+    struct rate_state rate;
+    Str idempotency_key;
+    Str tier;        /* of the app whose ticket was spent */
+    int64_t started; /* microseconds, monotonic */
+};
+
+/* head: the bytes of a request head that http_decode_head has accepted; copied. */
+struct exchange *exchange_new(struct conn *c, Str head);
+void exchange_free(struct exchange **x);
+
+/* The request is there with its body (copied): routes it and answers, now or later. */
+void exchange_start(struct exchange *x, Str body);
+
+/* Answers with an error and ends the connection: for what is not even a request. */
+void exchange_refuse(struct conn *c, Err err, const char *why);
+
+/* ----- answers: answer.c ----- */
+
+/* Answers with what is in x->request, or with an error; frees the exchange. */
+void answer_send(struct exchange *x);
+void answer_error(struct exchange *x, Err err, Str why);
+/* A body of another type than JSON. */
+void answer_text(struct exchange *x, int status, Str type, Str body);
+/* OPTIONS. */
+void answer_preflight(struct exchange *x);
+/* 405; allowed: "GET, HEAD". */
+void answer_method(struct exchange *x, Str allowed);
+
+/* May this request's Origin use the surface? (No Origin may.) */
+bool answer_origin_allowed(const struct exchange *x);
+
+/* ----- the WebSocket upgrade: upgrade.c ----- */
+
+extern const struct route upgrade_route;
+/* Checks the handshake before the ticket is spent; ERR_OK: go on with the steps. */
+Err upgrade_check(struct exchange *x, const char **why) must_check;
+/* The ticket is spent: switches. Frees the exchange. */
+void upgrade_finish(struct exchange *x);
+
+#endif

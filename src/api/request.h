@@ -1,0 +1,123 @@
+/*
+ * struct request: one HTTP request from its decoded head to its written answer, and struct route: a
+ * row of a route table, the door from HTTP to the rules of the domain. A request goes through its
+ * route's `decode` on the loop (body and parameters into plain structs in the request's arena,
+ * errors before anything is queued), then through up to three steps, each on a worker of the step's
+ * pool; the last one writes the answer's body. Handlers know nothing of sockets, threads or
+ * transactions.
+ *
+ * The server makes and frees requests; everything a handler keeps is in request->arena.
+ */
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "codec/http.h"
+#include "codec/json.h"
+#include "codec/token.h"
+#include "domain/account.h"
+#include "domain/tx.h"
+#include "realtime/jobs.h"
+
+struct request;
+struct server;
+
+enum route_auth {
+    AUTH_NONE,
+    AUTH_KEY,     /* x-api-key; request->app is set in each transaction */
+    AUTH_USER,    /* a user's JWT; request->actor */
+    AUTH_ACCOUNT, /* a management access token; request->account */
+};
+
+enum { ROUTE_STEPS = 3, ROUTE_PARAMS = 3 };
+
+struct route_step {
+    enum job_pool pool;
+    /* On a worker. An error ends the request; request_finish ends it early without one. */
+    Err (*run)(struct request *r, struct tx *tx);
+};
+
+struct route {
+    enum http_method method;
+    const char *path; /* "/api/chat/getUsers/{chatId}": a {part} matches one segment */
+    enum route_auth auth;
+    Err (*decode)(struct request *r); /* on the loop; NULL: nothing to decode, a body is ignored */
+    struct route_step steps[ROUTE_STEPS];
+    unsigned flags;
+};
+
+enum {
+    ROUTE_JSON = 1,       /* takes a JSON object, parsed into request->json before decode */
+    ROUTE_IDEMPOTENT = 2, /* honours Idempotency-Key */
+    ROUTE_UPGRADE = 4,    /* the answer is a protocol switch: see server */
+};
+
+struct request {
+    struct server *server;
+    const struct route *route;
+    struct http_request head; /* its slices live in arena */
+    Str params[ROUTE_PARAMS]; /* decoded path parameters, in the order of the pattern */
+    Str body;
+    struct json_value *json; /* ROUTE_JSON: an object; freed by the server */
+    struct arena arena;
+
+    /* Who asks, as far as the route's auth says. */
+    struct token_claims claims; /* verified signature and expiry */
+    Str token;                  /* its text */
+    int64_t app;                /* AUTH_KEY, AUTH_USER: the app's row number */
+    Id app_id;
+    struct actor actor;     /* AUTH_USER, in every transaction step */
+    struct account account; /* AUTH_ACCOUNT, in every transaction step */
+
+    void *data; /* the handler's own, between decode and the steps */
+
+    /* The answer. */
+    int status;         /* 200 unless a handler says otherwise */
+    struct buf out;     /* body: JSON; empty: no content */
+    struct buf headers; /* further header lines, each ending in CRLF: request_header */
+    bool finished;
+    bool keep; /* commit although the step returns an error */
+    Str why;   /* the sentence of an error found by decode */
+};
+
+/* Path parameter, query parameter or JSON string to Id; else ERR_INVALID_ID with a sentence. */
+Err request_id(struct request *r, Str text, const char *name, Id *out) must_check;
+
+/* A required string of the JSON body; ERR_INVALID_FIELD with a sentence that names it. */
+Err request_string(struct request *r, const char *name, Str *out) must_check;
+/* An optional one: absent or null gives .p NULL; another type is ERR_INVALID_FIELD. */
+Err request_optional(struct request *r, const char *name, Str *out) must_check;
+/* request_string, then an Id. */
+Err request_string_id(struct request *r, const char *name, Id *out) must_check;
+
+/* A whole number in the query, min..max; fallback when absent. ERR_INVALID_FIELD naming it. */
+Err request_number(struct request *r, const char *name, int64_t min, int64_t max, int64_t fallback,
+                   int64_t *out) must_check;
+/* A query parameter; .p NULL when absent. */
+Err request_query(struct request *r, const char *name, Str *out) must_check;
+
+/* Adds a header line to the answer. */
+void request_header(struct request *r, Str name, Str value);
+
+/* The answer is complete: no further steps. */
+void request_finish(struct request *r);
+
+/* Returns e with r->why set: for decode (in a step use tx_fail). */
+Err request_fail(struct request *r, Err e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What the handlers may use of the server. */
+const struct rules *request_rules(const struct request *r);
+const struct token_keys *request_keys(const struct request *r);
+/* Password hashing at the configured cost (argon2id), for JOB_HASH steps; in the request's arena.
+ */
+Str request_hash_password(struct request *r, Str password);
+bool request_password_matches(Str hash, Str password);
+
+/* Route tables, ended by a row with path NULL. */
+extern const struct route routes_management[];
+extern const struct route routes_auth[];
+extern const struct route routes_chat[];
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * The server: two surfaces (the chat API and the management API), each with a listener, on the
+ * loops that main made; what their connections share. It owns no thread: server_start runs on loop
+ * 0's thread before it runs, server_drain on loop 0's.
+ */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include "api/rate.h"
+#include "codec/http.h"
+#include "codec/token.h"
+#include "domain/tx.h"
+#include "realtime/jobs.h"
+#include "realtime/online.h"
+#include "realtime/session.h"
+
+enum surface { SURFACE_API, SURFACE_MANAGEMENT, SURFACES };
+
+struct server_config {
+    struct loop **loops; /* borrowed */
+    size_t n_loops;
+    struct jobs *jobs;
+    struct online *online;
+    const struct rules *rules;
+    const struct token_keys *keys;
+    Str cluster;           /* name */
+    Str url[SURFACES];     /* public */
+    Str origins[SURFACES]; /* "*", or a comma-separated list; management: besides its own */
+    struct http_limits http;
+    struct session_limits session;
+    size_t buffer_budget;
+    int64_t demo_users;
+    struct rate_limit message_rate, request_rate, key_rate, failures;
+    int64_t refused_messages; /* in a row: then the session is closed */
+    int64_t typing_ms;
+    int64_t idle_ms;      /* a connection between requests */
+    int64_t request_ms;   /* a request's head and body */
+    size_t connections;   /* of the process */
+    uint64_t hash_memory; /* bytes, of a password hash */
+    uint64_t hash_passes;
+};
+
+struct server {
+    struct server_config config;
+    struct sessions **sessions; /* by loop */
+    struct rate *rate;
+    struct listener *listeners[SURFACES];
+    atomic_size_t buffered;
+    atomic_size_t connections;
+    atomic_bool draining; /* /readyz fails */
+};
+
+struct server *server_new(const struct server_config *config);
+void server_free(struct server **server);
+
+/* Listens; on loop 0's thread (or before it runs). *why says what failed. port 0: a free one. */
+Err server_listen(struct server *server, enum surface surface, Str host, uint16_t port,
+                  const char **why) must_check;
+uint16_t server_port(const struct server *server, enum surface surface);
+
+/* On loop 0: /readyz fails from now on. */
+void server_drain(struct server *server);
+/* On loop 0: no new connections; sessions close with 1012 over spread_ms, on every loop. */
+void server_close(struct server *server, int64_t spread_ms);
+
+/* Hashing at the configured cost, argon2id; text in out (128 bytes). About 10 ms. */
+void server_hash_password(const struct server *server, Str password, char out[128]);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * /api/wsConnect: the WebSocket handshake (RFC 6455 section 4.2). Everything that can be wrong with
+ * it is found before the ticket is spent. The JWT comes later, in the STOMP CONNECT: an
+ * Authorization header here is ignored.
+ */
+#include "api/exchange.h"
+
+#include "codec/ws.h"
+#include "domain/auth.h"
+
+static Err spend(struct request *r, struct tx *tx)
+{
+    struct exchange *x = (struct exchange *)r;
+    return auth_spend_ticket(tx, *(Str *)r->data, &r->actor, &x->tier);
+}
+
+const struct route upgrade_route = {
+    .method = HTTP_GET, .path = "/api/wsConnect", .steps = {{JOB_WRITE, spend}}};
+
+Err upgrade_check(struct exchange *x, const char **why)
+{
+    struct request *r = &x->request;
+    char accept[WS_ACCEPT_TEXT];
+    if (!r->head.upgrade_websocket) {
+        r->finished = true;
+        return ERR_OK;
+    }
+    if (!answer_origin_allowed(x))
+        return ERR_ORIGIN_NOT_ALLOWED;
+    if (!str_eq(http_header(&r->head, S("Sec-WebSocket-Version")), S("13"))) {
+        http_header_add(&r->headers, S("Sec-WebSocket-Version"), S("13"));
+        return ERR_UPGRADE_REQUIRED;
+    }
+    if (!ws_accept_key(http_header(&r->head, S("Sec-WebSocket-Key")), accept)) {
+        *why = "Sec-WebSocket-Key is not 16 bytes in base64.";
+        return ERR_BAD_REQUEST;
+    }
+    Str *ticket = arena_new(&r->arena, Str);
+    if (!http_query(r->head.query, S("ticket"), &r->arena, ticket))
+        return ERR_AUTH_INVALID_TICKET;
+    r->data = ticket;
+    return ERR_OK;
+}
+
+static void subprotocol(struct exchange *x, struct buf *out)
+{
+    static const Str ours[] = {{"v12.stomp", 9}, {"v11.stomp", 9}, {"v10.stomp", 9}};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        if (http_has_token(&x->request.head, S("Sec-WebSocket-Protocol"), ours[i])) {
+            http_header_add(out, S("Sec-WebSocket-Protocol"), ours[i]);
+            return;
+        }
+    }
+}
+
+void upgrade_finish(struct exchange *x)
+{
+    struct request *r = &x->request;
+    char accept[WS_ACCEPT_TEXT];
+    if (!r->head.upgrade_websocket) {
+        answer_text(x, 200, S("text/plain; charset=UTF-8"), S("Welcome to SockJS!\n"));
+        return;
+    }
+    if (!ws_accept_key(http_header(&r->head, S("Sec-WebSocket-Key")), accept)) {
+        answer_error(x, ERR_BAD_REQUEST, S(""));
+        return;
+    }
+    struct buf out = BUF(4096);
+    http_status(&out, 101);
+    http_header_add(&out, S("Upgrade"), S("websocket"));
+    http_header_add(&out, S("Connection"), S("Upgrade"));
+    http_header_add(&out, S("Sec-WebSocket-Accept"), str_from(accept, sizeof accept));
+    http_header_add(&out, S("X-Request-Id"), x->id);
+    subprotocol(x, &out);
+    http_head_end(&out);
+    int64_t users = str_eq(x->tier, S("DEMO")) ? r->server->config.demo_users : 0;
+    struct actor actor = r->actor;
+    struct conn *c = x->conn;
+    exchange_free(&x);
+    conn_upgrade(c, buf_str(&out), &actor, users);
+    buf_free(&out);
+}

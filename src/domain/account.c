@@ -1,0 +1,159 @@
+/*
+ * A refresh token is good once. That a used one comes back means that two hold it, the owner and a
+ * thief, and nobody knows which is which, so the whole family ends. Used tokens are remembered as
+ * long as a family lives without use; after that the token of a thief is merely unknown.
+ */
+#include "domain/account.h"
+
+#include "domain/secret.h"
+#include "domain/text.h"
+#include "store/accounts.h"
+
+static void from_row(const struct accounts_row *row, struct account *out)
+{
+    *out = (struct account){
+        .account = row->account,
+        .id = row->id,
+        .company = row->company,
+        .email = row->email,
+        .role = row->role,
+        .password_hash = row->password,
+        .created_at = row->created_at,
+        .updated_at = row->updated_at,
+    };
+}
+
+Err account_check_new(struct tx *tx, Str company, Str email, Str password)
+{
+    Err e = text_name(tx, "companyName", company);
+    if (!e)
+        e = text_email(tx, "email", email);
+    return e ? e : text_password(tx, "password", password);
+}
+
+Err account_check_change(struct tx *tx, const struct account_change *change, Str new_password)
+{
+    Err e = ERR_OK;
+    if (change->company.p)
+        e = text_name(tx, "companyName", change->company);
+    if (!e && change->email.p)
+        e = text_email(tx, "email", change->email);
+    if (!e && new_password.p)
+        e = text_password(tx, "newPassword", new_password);
+    return e;
+}
+
+Err account_register(struct tx *tx, Str company, Str email, Str password_hash, struct account *out)
+{
+    struct accounts_row row = {
+        .id = id_new(tx->now),
+        .company = arena_str(tx->arena, company),
+        .email = arena_str(tx->arena, email),
+        .email_key = text_key(email, tx->arena),
+        .password = arena_str(tx->arena, password_hash),
+        .role = S("CLIENT"),
+        .created_at = tx->now,
+        .updated_at = tx->now,
+    };
+    row.account = accounts_insert(tx->db, &row);
+    if (!row.account)
+        return tx_done(tx, ERR_EMAIL_TAKEN);
+    from_row(&row, out);
+    return ERR_OK;
+}
+
+Err account_for_login(struct tx *tx, Str email, struct account *out)
+{
+    struct accounts_row row;
+    if (accounts_by_email(tx->db, text_key(email, tx->arena), tx->arena, &row)) {
+        from_row(&row, out);
+        return ERR_OK;
+    }
+    *out = (struct account){.password_hash = tx->rules->decoy_hash};
+    return tx_done(tx, ERR_OK);
+}
+
+static Str add_token(struct tx *tx, int64_t family)
+{
+    Str token = secret_new(tx->arena);
+    accounts_add_token(tx->db, family, secret_hash(token, tx->arena), tx->now);
+    return token;
+}
+
+Err account_open_family(struct tx *tx, int64_t account, Id *family_id, Str *refresh_token)
+{
+    *family_id = id_new(tx->now);
+    int64_t family = accounts_add_family(tx->db, account, *family_id, tx->now,
+                                         tx->now + tx->rules->account_refresh_ttl);
+    *refresh_token = add_token(tx, family);
+    return tx_done(tx, ERR_OK);
+}
+
+Err account_refresh(struct tx *tx, Str refresh_token, Id bearer, struct account *out, Id *family_id,
+                    Str *next_token, bool *keep)
+{
+    struct accounts_token token;
+    Str hash = secret_hash(refresh_token, tx->arena);
+    *keep = false;
+    if (!accounts_find_token(tx->db, hash, tx->now, tx->arena, &token) || !token.live)
+        return tx_done(tx, ERR_AUTH_INVALID_TOKEN);
+    /* A stranger's bearer does not use the token up, but does not save a used one either. */
+    if (!token.used && !id_is_nil(bearer) && !id_eq(bearer, token.account.id))
+        return ERR_AUTH_INVALID_TOKEN;
+    if (token.used || !accounts_use_token(tx->db, hash, tx->now)) {
+        accounts_end_family(tx->db, token.family_id, tx->now);
+        *keep = !db_failed(tx->db);
+        return tx_done(tx, ERR_AUTH_INVALID_TOKEN);
+    }
+    accounts_forget_tokens(tx->db, token.family, tx->now - tx->rules->account_refresh_ttl);
+    accounts_extend_family(tx->db, token.family, tx->now + tx->rules->account_refresh_ttl);
+    *next_token = add_token(tx, token.family);
+    *family_id = token.family_id;
+    from_row(&token.account, out);
+    return tx_done(tx, ERR_OK);
+}
+
+Err account_get(struct tx *tx, Id account_id, Id family_id, struct account *out)
+{
+    struct accounts_row row;
+    if (!accounts_of_family(tx->db, account_id, family_id, tx->now, tx->arena, &row))
+        return tx_done(tx, ERR_AUTH_INVALID_TOKEN);
+    from_row(&row, out);
+    return ERR_OK;
+}
+
+Err account_logout(struct tx *tx, Id family_id)
+{
+    accounts_end_family(tx->db, family_id, tx->now);
+    return tx_done(tx, ERR_OK);
+}
+
+Err account_update(struct tx *tx, struct account *a, Id family_id,
+                   const struct account_change *change)
+{
+    Err e = account_check_change(tx, change, (Str){0});
+    if (e)
+        return e;
+    Str email_key = {0};
+    if (change->email.p) {
+        struct accounts_row other;
+        email_key = text_key(change->email, tx->arena);
+        if (accounts_by_email(tx->db, email_key, tx->arena, &other) && other.account != a->account)
+            return ERR_EMAIL_TAKEN;
+        a->email = arena_str(tx->arena, change->email);
+    }
+    if (change->company.p)
+        a->company = arena_str(tx->arena, change->company);
+    if (change->password_hash.p)
+        a->password_hash = arena_str(tx->arena, change->password_hash);
+    a->updated_at = tx->now;
+    accounts_update(tx->db, &(struct accounts_row){.account = a->account,
+                                                   .company = change->company,
+                                                   .email = change->email,
+                                                   .email_key = email_key,
+                                                   .password = change->password_hash,
+                                                   .updated_at = tx->now});
+    if (change->password_hash.p)
+        accounts_end_families(tx->db, a->account, family_id, tx->now);
+    return tx_done(tx, ERR_OK);
+}

@@ -1,0 +1,20 @@
+/*
+ * How someone stops being a member, by whatever rule. Internal to the rules.
+ */
+#ifndef DOMAIN_CHAT_LEAVE_H
+#define DOMAIN_CHAT_LEAVE_H
+
+#include "domain/tx.h"
+#include "store/chats.h"
+#include "store/members.h"
+
+/*
+ * Takes a member out of a locked chat, with its USER_LEAVE. A creator passes the chat to the member
+ * of longest standing; a chat left empty is deleted.
+ */
+void chat_leave(struct tx *tx, struct chats_head *head, const struct members_user *who);
+
+/* Deletes a locked chat, with its DELETE_CHAT by who. */
+void chat_leave_for_good(struct tx *tx, struct chats_head *head, const struct members_user *who);
+
+#endif

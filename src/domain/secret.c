@@ -1,0 +1,74 @@
+#include "domain/secret.h"
+
+#include "base/mem.h"
+#include "base/random.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+
+enum { SECRET_BYTES = 32 };
+
+static void random_text(char out[SECRET_TEXT + 1])
+{
+    unsigned char bytes[SECRET_BYTES];
+    random_bytes(bytes, sizeof bytes);
+    sodium_bin2base64(out, SECRET_TEXT + 1, bytes, sizeof bytes,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+Str secret_new(struct arena *arena)
+{
+    char text[SECRET_TEXT + 1];
+    random_text(text);
+    return arena_str(arena, str_from(text, SECRET_TEXT));
+}
+
+Str secret_new_of(int64_t app, struct arena *arena)
+{
+    must(app > 0);
+    char text[SECRET_TEXT + 1];
+    random_text(text);
+    return arena_fmt(arena, "%" PRIx64 "-%s", (uint64_t)app, text);
+}
+
+static bool base64url(Str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_'))
+            return false;
+    }
+    return true;
+}
+
+bool secret_app(Str secret, int64_t *app)
+{
+    /* The hyphen is looked for by place: base64url has hyphens too. */
+    if (secret.n < 1 + 1 + SECRET_TEXT || secret.n > 16 + 1 + SECRET_TEXT)
+        return false;
+    Str hex = str_from(secret.p, secret.n - SECRET_TEXT - 1);
+    if (secret.p[hex.n] != '-' || !base64url(str_skip(secret, hex.n + 1)) || hex.p[0] == '0')
+        return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < hex.n; i++) {
+        char c = hex.p[i];
+        if (c >= '0' && c <= '9')
+            value = value << 4 | (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            value = value << 4 | (uint64_t)(c - 'a' + 10);
+        else
+            return false;
+    }
+    if (value > INT64_MAX)
+        return false;
+    *app = (int64_t)value;
+    return true;
+}
+
+Str secret_hash(Str secret, struct arena *arena)
+{
+    unsigned char *hash = arena_alloc(arena, crypto_hash_sha256_BYTES);
+    crypto_hash_sha256(hash, (const unsigned char *)secret.p, secret.n);
+    return str_from((const char *)hash, crypto_hash_sha256_BYTES);
+}

@@ -1,0 +1,170 @@
+/*
+ * A user name must look the same to everyone who reads it, so what cannot be seen is refused rather
+ * than taken out: the name that is stored is the one that was typed. That covers all of Unicode's
+ * Default_Ignorable_Code_Point (zero-width characters, bidi marks, fillers, variation selectors).
+ * Look-alikes of different scripts are let be; telling them apart is a product's matter.
+ */
+#include "domain/text.h"
+
+#include "base/utf8.h"
+
+#include <utf8proc.h>
+
+/* NFC of a text has at most four times its code points while it is taken apart (UAX #15). */
+enum { UNFOLD = 4 };
+
+/* Cuts the first code point off *s; negative at the end. s is valid UTF-8. */
+static utf8proc_int32_t next(Str *s)
+{
+    utf8proc_int32_t c;
+    if (s->n == 0)
+        return -1;
+    utf8proc_ssize_t n =
+        utf8proc_iterate((const utf8proc_uint8_t *)s->p, (utf8proc_ssize_t)s->n, &c);
+    if (n <= 0)
+        return -1;
+    *s = str_skip(*s, (size_t)n);
+    return c;
+}
+
+static bool space(utf8proc_int32_t c)
+{
+    switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+        return true;
+    default:
+        return (c >= '\t' && c <= '\r') || c == 0x85;
+    }
+}
+
+static bool invisible(utf8proc_int32_t c)
+{
+    switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+        return true;
+    default:
+        return utf8proc_get_property(c)->ignorable;
+    }
+}
+
+/* True when s, valid UTF-8 of at most TEXT_USERNAME_MAX code points, is in normal form C. */
+static bool composed(Str s)
+{
+    utf8proc_int32_t c[TEXT_USERNAME_MAX * UNFOLD];
+    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+    utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, c,
+                                            TEXT_USERNAME_MAX * UNFOLD, options);
+    if (n < 0 || n > TEXT_USERNAME_MAX * UNFOLD)
+        return false;
+    n = utf8proc_normalize_utf32(c, n, options);
+    for (utf8proc_ssize_t i = 0; i < n; i++)
+        if (next(&s) != c[i])
+            return false;
+    return s.n == 0;
+}
+
+static bool between(Str s, size_t min, size_t max)
+{
+    size_t n;
+    return utf8_count(s, &n) && n >= min && n <= max;
+}
+
+Err text_username(struct tx *tx, const char *field, Str s)
+{
+    if (!between(s, 1, TEXT_USERNAME_MAX))
+        return tx_fail(tx, ERR_INVALID_FIELD, "%s must be 1 to %d characters.", field,
+                       TEXT_USERNAME_MAX);
+    utf8proc_int32_t first = -1;
+    utf8proc_int32_t last = -1;
+    for (Str rest = s; rest.n;) {
+        last = next(&rest);
+        if (first < 0)
+            first = last;
+        if (invisible(last))
+            return tx_fail(tx, ERR_INVALID_FIELD,
+                           "%s must not have control or invisible characters.", field);
+    }
+    if (space(first) || space(last))
+        return tx_fail(tx, ERR_INVALID_FIELD, "%s must not begin or end with white space.", field);
+    if (!composed(s))
+        return tx_fail(tx, ERR_INVALID_FIELD, "%s must be in Unicode normal form C.", field);
+    return ERR_OK;
+}
+
+/* Parts between dots, none of them empty, of letters, digits and the given specials. */
+static bool dotted(Str s, const char *specials)
+{
+    bool open = false; /* the present part has something in it */
+    while (s.n) {
+        utf8proc_int32_t c = next(&s);
+        if (c == '.') {
+            if (!open)
+                return false;
+            open = false;
+            continue;
+        }
+        bool plain = c > 0x7f ? !invisible(c) && !space(c)
+                              : (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                    (c >= '0' && c <= '9') || (c > 0 && strchr(specials, c));
+        if (!plain)
+            return false;
+        open = true;
+    }
+    return open;
+}
+
+Err text_email(struct tx *tx, const char *field, Str s)
+{
+    enum { LOCAL_MAX = 64 }; /* RFC 5321 section 4.5.3.1.1 */
+    Str domain = s;
+    Str local = str_cut(&domain, '@');
+    if (s.n > TEXT_EMAIL_MAX || !utf8_valid(s) || local.n > LOCAL_MAX ||
+        !dotted(local, "!#$%&'*+-/=?^_`{|}~") || !dotted(domain, "-"))
+        return tx_fail(tx, ERR_INVALID_FIELD, "%s must be an email address of at most %d bytes.",
+                       field, TEXT_EMAIL_MAX);
+    return ERR_OK;
+}
+
+Err text_password(struct tx *tx, const char *field, Str s)
+{
+    if (!between(s, TEXT_PASSWORD_MIN, TEXT_PASSWORD_MAX))
+        return tx_fail(tx, ERR_INVALID_FIELD, "%s must be %d to %d characters.", field,
+                       TEXT_PASSWORD_MIN, TEXT_PASSWORD_MAX);
+    return ERR_OK;
+}
+
+Err text_name(struct tx *tx, const char *field, Str s)
+{
+    bool blank = true;
+    for (Str rest = s; blank && rest.n;) {
+        utf8proc_int32_t c = next(&rest);
+        if (c < 0)
+            break;
+        blank = space(c);
+    }
+    if (blank || !between(s, 1, TEXT_NAME_MAX))
+        return tx_fail(tx, ERR_INVALID_FIELD, "%s must be 1 to %d characters and not blank.", field,
+                       TEXT_NAME_MAX);
+    return ERR_OK;
+}
+
+Err text_optional_name(struct tx *tx, const char *field, Str s)
+{
+    if (!between(s, 0, TEXT_NAME_MAX))
+        return tx_fail(tx, ERR_INVALID_FIELD, "%s must be at most %d characters.", field,
+                       TEXT_NAME_MAX);
+    return ERR_OK;
+}
+
+Str text_key(Str s, struct arena *arena)
+{
+    char *p = arena_alloc(arena, s.n + 1);
+    str_lower(s, p);
+    return str_from(p, s.n);
+}

@@ -1,0 +1,231 @@
+/*
+ * Writing is uv_try_write first: nearly always the kernel takes all of it and no request, buffer or
+ * callback is needed. Only the rest of a partial write is copied, into one allocation that holds
+ * the uv_write_t too. Reading goes into the loop's one shared buffer, so an idle connection holds
+ * none.
+ */
+#include "io/tcp.h"
+
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <uv.h>
+
+struct tcp_rest {
+    uv_write_t req;
+    struct tcp *tcp;
+    size_t n;
+    char bytes[];
+};
+
+struct tcp_finish {
+    struct timer timer;
+    struct tcp *tcp;
+    uv_shutdown_t req;
+    int64_t linger_ms;
+};
+
+struct tcp {
+    uv_tcp_t uv;
+    const struct tcp_ops *ops;
+    void *owner;
+    struct loop *loop;
+    struct tcp_rest *rest;        /* being written */
+    struct tcp_finish *finishing; /* after tcp_finish */
+    bool closed;
+};
+
+static void closed(uv_handle_t *handle)
+{
+    struct tcp *tcp = handle->data;
+    atomic_fetch_sub(loop_load(tcp->loop), 1);
+    tcp->ops->on_close(tcp);
+    if (tcp->finishing)
+        timer_clear(&tcp->finishing->timer);
+    mem_free(tcp->finishing);
+    mem_free(tcp);
+}
+
+void tcp_close(struct tcp *tcp)
+{
+    if (tcp->closed)
+        return;
+    tcp->closed = true;
+    uv_close((uv_handle_t *)&tcp->uv, closed);
+}
+
+static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    struct tcp *tcp = handle->data;
+    size_t size;
+    char *bytes = loop_receive_buffer(tcp->loop, &size);
+    *buf = uv_buf_init(bytes, (unsigned)size);
+}
+
+static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct tcp *tcp = stream->data;
+    if (tcp->closed)
+        return;
+    if (n > 0 && !tcp->finishing)
+        tcp->ops->on_data(tcp, buf->base, (size_t)n);
+    else if (n == UV_EOF && !tcp->finishing)
+        tcp->ops->on_end(tcp);
+    else if (n < 0)
+        tcp_close(tcp);
+}
+
+struct tcp *tcp_open(struct loop *loop, int fd, const struct tcp_ops *ops, void *owner)
+{
+    struct tcp *tcp = mem_alloc(sizeof *tcp);
+    tcp->ops = ops;
+    tcp->owner = owner;
+    tcp->loop = loop;
+    tcp->uv.data = tcp;
+    must(uv_tcp_init(loop_uv(loop), &tcp->uv) == 0);
+    must(uv_tcp_open(&tcp->uv, fd) == 0);
+    uv_tcp_nodelay(&tcp->uv, 1);
+    atomic_fetch_add(loop_load(loop), 1);
+    tcp_read_start(tcp);
+    return tcp;
+}
+
+void tcp_hand_over(struct tcp *tcp, const struct tcp_ops *ops, void *owner)
+{
+    tcp->ops = ops;
+    tcp->owner = owner;
+}
+
+void *tcp_owner(const struct tcp *tcp)
+{
+    return tcp->owner;
+}
+
+struct loop *tcp_loop(const struct tcp *tcp)
+{
+    return tcp->loop;
+}
+
+void tcp_read_start(struct tcp *tcp)
+{
+    if (!tcp->closed)
+        uv_read_start((uv_stream_t *)&tcp->uv, give_buffer, received);
+}
+
+void tcp_read_stop(struct tcp *tcp)
+{
+    uv_read_stop((uv_stream_t *)&tcp->uv);
+}
+
+static void shut(uv_shutdown_t *req, int status)
+{
+    struct tcp_finish *f = req->data;
+    if (status < 0)
+        tcp_close(f->tcp);
+}
+
+static void linger_over(struct timer *timer)
+{
+    struct tcp_finish *f = (struct tcp_finish *)timer;
+    tcp_close(f->tcp);
+}
+
+static void begin_shutdown(struct tcp *tcp)
+{
+    struct tcp_finish *f = tcp->finishing;
+    f->req.data = f;
+    if (uv_shutdown(&f->req, (uv_stream_t *)&tcp->uv, shut) < 0) {
+        tcp_close(tcp);
+        return;
+    }
+    uv_read_start((uv_stream_t *)&tcp->uv, give_buffer, received);
+}
+
+static void rest_written(uv_write_t *req, int status)
+{
+    struct tcp_rest *rest = (struct tcp_rest *)req;
+    struct tcp *tcp = rest->tcp;
+    tcp->rest = NULL;
+    mem_free(rest);
+    if (tcp->closed)
+        return;
+    if (status < 0)
+        tcp_close(tcp);
+    else if (tcp->finishing)
+        begin_shutdown(tcp);
+    else
+        tcp->ops->on_drain(tcp);
+}
+
+void tcp_send(struct tcp *tcp, Str bytes)
+{
+    must(!tcp->rest);
+    if (tcp->closed || bytes.n == 0)
+        return;
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.p, (unsigned)bytes.n);
+    int sent = uv_try_write((uv_stream_t *)&tcp->uv, &buf, 1);
+    if (sent == UV_EAGAIN)
+        sent = 0;
+    if (sent < 0) {
+        tcp_close(tcp);
+        return;
+    }
+    if ((size_t)sent == bytes.n)
+        return;
+    Str left = str_skip(bytes, (size_t)sent);
+    struct tcp_rest *rest = mem_resize(NULL, sizeof *rest + left.n);
+    rest->tcp = tcp;
+    rest->n = left.n;
+    memcpy(rest->bytes, left.p, left.n);
+    tcp->rest = rest;
+    buf = uv_buf_init(rest->bytes, (unsigned)left.n);
+    if (uv_write(&rest->req, (uv_stream_t *)&tcp->uv, &buf, 1, rest_written) < 0) {
+        tcp->rest = NULL;
+        mem_free(rest);
+        tcp_close(tcp);
+    }
+}
+
+bool tcp_busy(const struct tcp *tcp)
+{
+    return tcp->rest != NULL;
+}
+
+size_t tcp_pending(const struct tcp *tcp)
+{
+    return tcp->rest ? tcp->rest->n : 0;
+}
+
+void tcp_finish(struct tcp *tcp, int64_t linger_ms)
+{
+    if (tcp->closed || tcp->finishing)
+        return;
+    struct tcp_finish *f = mem_alloc(sizeof *f);
+    f->tcp = tcp;
+    tcp->finishing = f;
+    timer_set(tcp->loop, &f->timer, linger_ms, linger_over);
+    if (!tcp->rest)
+        begin_shutdown(tcp);
+}
+
+void tcp_peer(const struct tcp *tcp, char *out, size_t size)
+{
+    struct sockaddr_storage addr;
+    int n = sizeof addr;
+    char host[INET6_ADDRSTRLEN] = "?";
+    uint16_t port = 0;
+    if (uv_tcp_getpeername(&tcp->uv, (struct sockaddr *)&addr, &n) == 0) {
+        if (addr.ss_family == AF_INET6) {
+            const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&addr;
+            inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
+            port = ntohs(in6->sin6_port);
+        } else {
+            const struct sockaddr_in *in = (const struct sockaddr_in *)&addr;
+            inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+            port = ntohs(in->sin_port);
+        }
+    }
+    snprintf(out, size, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+}

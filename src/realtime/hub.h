@@ -1,0 +1,64 @@
+/*
+ * The hub of one loop: which users are connected here, which chats they are in, and so who gets an
+ * event. No locks: it belongs to its loop's thread, and every loop has its own. It knows nothing of
+ * STOMP or sockets; a session is a `struct hub_member` inside its owner.
+ *
+ * Interest is kept per user, not per session, and only of users who are connected: a delivery costs
+ * the chat's online users, never its members. Joins add interest before they are delivered, leaves
+ * remove it after.
+ *
+ * Order: per chat the hub knows the last seq it delivered; the next one is delivered, a lower one
+ * dropped, and before a higher one the hole is read from the store.
+ */
+#ifndef REALTIME_HUB_H
+#define REALTIME_HUB_H
+
+#include "base/blob.h"
+#include "base/id.h"
+#include "io/loop.h"
+#include "realtime/jobs.h"
+
+struct hub;
+struct hub_user;
+
+/* Embedded in a session, zeroed. */
+struct hub_member {
+    struct hub_user *user;
+    struct hub_member *next; /* of the same user */
+    int64_t sign_in;         /* the row number of its sign-in */
+    bool subscribed;
+};
+
+struct hub_ops {
+    /* An event for a subscribed member; the frame is borrowed: take a reference to keep it. type
+     * tells what may be dropped when it is slow. Must not remove or unsubscribe a member; nor must
+     * the other two. */
+    void (*push)(struct hub_member *m, struct blob *frame, enum event_type type);
+    /* A subscription has begun (or could not: err); everything from now on is pushed. */
+    void (*subscribed)(struct hub_member *m, Err err);
+    /* Not allowed any longer: close it in delay_ms. */
+    void (*revoke)(struct hub_member *m, int64_t delay_ms);
+};
+
+struct hub *hub_new(struct loop *loop, struct jobs *jobs, const struct hub_ops *ops);
+void hub_free(struct hub **hub);
+
+/* From now on a revocation finds it; events come only once it is subscribed. */
+void hub_add(struct hub *hub, struct hub_member *m, int64_t app, int64_t user, Id user_id);
+void hub_remove(struct hub *hub, struct hub_member *m);
+
+/* Loads the user's chats if need be, then calls ops->subscribed, perhaps before this returns. */
+void hub_subscribe(struct hub *hub, struct hub_member *m);
+void hub_unsubscribe(struct hub *hub, struct hub_member *m);
+
+int64_t hub_app(const struct hub_member *m);
+int64_t hub_user_row(const struct hub_member *m);
+Id hub_user_id(const struct hub_member *m);
+
+/* Takes its own reference when it has to keep the publication. */
+void hub_deliver(struct hub *hub, struct publication *p);
+
+/* All members, in no order, without a change meanwhile: start with *at 0 and m NULL. */
+struct hub_member *hub_next(struct hub *hub, size_t *at, struct hub_member *m);
+
+#endif

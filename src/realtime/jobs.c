@@ -1,0 +1,334 @@
+/*
+ * The writer runs sends that stand next to one another in the queue as one set; another job between
+ * them ends the set, so that the order of a session's own frames holds. A set needs no savepoint,
+ * every other job has one.
+ *
+ * A commit that fails fails all its jobs, and nothing of it is published. After it, completions and
+ * events travel in one message to each loop.
+ */
+#include "realtime/jobs.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+
+enum {
+    IDLE_MS = 200,                  /* how long the writer waits before it maintains the store */
+    EVENTS_MAX = 512 * 1024 * 1024, /* of one commit; jobs and rows are limited long before */
+    BATCH_MAX = 1024,
+};
+
+struct jobs {
+    struct jobs_config config;
+    struct work_queue *queues[JOB_POOLS];
+    pthread_t *threads;
+    size_t n_threads;
+    struct db *writer;
+    struct db **readers;
+    _Atomic uint64_t commits, writes, failed_commits;
+};
+
+struct worker {
+    struct jobs *jobs;
+    struct db *db; /* NULL: a hasher */
+};
+
+/* What a worker sends to one loop after a transaction. */
+struct delivery {
+    struct loop_msg msg;
+    struct jobs *jobs;
+    struct publication *publication; /* of hashing: NULL */
+    struct job *done;
+};
+
+struct publication *publication_ref(struct publication *p)
+{
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+void publication_unref(struct publication **at)
+{
+    struct publication *p = *at;
+    *at = NULL;
+    if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    event_list_free(&p->events);
+    mem_free(p);
+}
+
+static struct publication *publication_new(void)
+{
+    struct publication *p = mem_alloc(sizeof *p);
+    atomic_init(&p->refs, 1);
+    p->events.arena = ARENA(EVENTS_MAX);
+    return p;
+}
+
+static void arrive(struct loop *loop, struct loop_msg *msg)
+{
+    struct delivery *d = (struct delivery *)msg;
+    if (d->publication && d->publication->events.n)
+        d->jobs->config.deliver(loop, d->publication);
+    for (struct job *job = d->done, *next; job; job = next) {
+        next = job->next_done;
+        job->done(job);
+    }
+    publication_unref(&d->publication);
+    mem_free(d);
+}
+
+static void deliver(struct jobs *jobs, struct loop *loop, struct publication *p, struct job *done)
+{
+    struct delivery *d = mem_alloc(sizeof *d);
+    d->msg.run = arrive;
+    d->jobs = jobs;
+    d->publication = p ? publication_ref(p) : NULL;
+    d->done = done;
+    loop_post(loop, &d->msg);
+}
+
+/* Takes the caller's reference. Jobs go to their loops in their order. */
+static void publish(struct jobs *jobs, struct publication *p, struct job **list, size_t n)
+{
+    for (size_t l = 0; l < jobs->config.n_loops; l++) {
+        struct loop *loop = jobs->config.loops[l];
+        struct job *done = NULL, **last = &done;
+        for (size_t i = 0; i < n; i++) {
+            if (list[i]->loop != loop)
+                continue;
+            list[i]->next_done = NULL;
+            *last = list[i];
+            last = &list[i]->next_done;
+        }
+        if (done || p->events.n)
+            deliver(jobs, loop, p, done);
+    }
+    publication_unref(&p);
+}
+
+/* ----- the writer ----- */
+
+struct batch {
+    struct job *jobs[BATCH_MAX];
+    size_t n;
+    struct message_post *sends[BATCH_MAX]; /* of the open set */
+    size_t n_sends;
+    size_t first_send; /* index in jobs */
+};
+
+static struct job *job_of(struct work_item *item)
+{
+    return item ? (struct job *)((char *)item - offsetof(struct job, item)) : NULL;
+}
+
+static void run_sends(struct batch *b, struct tx *tx)
+{
+    if (!b->n_sends)
+        return;
+    tx->arena = &tx->events->arena; /* outlives the completions */
+    message_post(tx, b->sends, b->n_sends);
+    for (size_t i = 0; i < b->n_sends; i++) {
+        struct job *job = b->jobs[b->first_send + i];
+        job->err = job->post->err;
+        job->why = job->post->why;
+    }
+    b->n_sends = 0;
+}
+
+static void run_one(struct job *job, struct tx *tx)
+{
+    size_t events = tx->events ? tx->events->n : 0;
+    tx->arena = job->arena;
+    tx->why = (Str){0};
+    db_savepoint(tx->db);
+    job->err = job->run(job, tx);
+    if (!job->err && db_failed(tx->db))
+        job->err = ERR_INTERNAL;
+    job->why = tx->why;
+    if (!job->err || job->keep) {
+        db_release(tx->db);
+        return;
+    }
+    event_truncate(tx->events, events);
+    if (!db_undo(tx->db))
+        log_event(LOG_ERROR, "transaction lost", log_n("after", (int64_t)events));
+}
+
+static void take_batch(struct jobs *jobs, struct batch *b, struct job *first, struct tx *tx)
+{
+    int64_t until = clock_mono() + jobs->config.batch_us;
+    for (struct job *job = first; job;) {
+        b->jobs[b->n++] = job;
+        if (job->post) {
+            if (!b->n_sends)
+                b->first_send = b->n - 1;
+            b->sends[b->n_sends++] = job->post;
+        } else {
+            run_sends(b, tx);
+            run_one(job, tx);
+        }
+        if (b->n >= jobs->config.batch_jobs || clock_mono() >= until)
+            break;
+        job = job_of(work_take(jobs->queues[JOB_WRITE], 0));
+    }
+    run_sends(b, tx);
+}
+
+static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
+{
+    struct publication *p = publication_new();
+    struct tx tx = {
+        .db = jobs->writer, .now = clock_now(), .events = &p->events, .rules = jobs->config.rules};
+    b->n = b->n_sends = 0;
+    db_begin(tx.db);
+    take_batch(jobs, b, first, &tx);
+    if (db_commit(tx.db)) {
+        db_rollback(tx.db);
+        atomic_fetch_add(&jobs->failed_commits, 1);
+        log_event(LOG_ERROR, "commit failed", log_n("jobs", b->n));
+        event_truncate(&p->events, 0);
+        for (size_t i = 0; i < b->n; i++)
+            if (!b->jobs[i]->err)
+                b->jobs[i]->err = ERR_INTERNAL;
+    }
+    atomic_fetch_add(&jobs->commits, 1);
+    atomic_fetch_add(&jobs->writes, b->n);
+    publish(jobs, p, b->jobs, b->n);
+}
+
+static void *writer_main(void *arg)
+{
+    struct jobs *jobs = arg;
+    struct batch *b = mem_alloc(sizeof *b);
+    while (!work_ended(jobs->queues[JOB_WRITE])) {
+        struct job *first = job_of(work_take(jobs->queues[JOB_WRITE], 0));
+        if (!first && !db_maintain(jobs->writer, DB_IDLE))
+            first = job_of(work_take(jobs->queues[JOB_WRITE], IDLE_MS));
+        if (!first)
+            continue;
+        write_batch(jobs, b, first);
+        db_maintain(jobs->writer, DB_BUSY);
+    }
+    mem_free(b);
+    return NULL;
+}
+
+/* ----- readers and hashers ----- */
+
+static void read_one(struct jobs *jobs, struct db *db, struct job *job)
+{
+    struct publication *p = publication_new();
+    struct tx tx = {.db = db,
+                    .now = clock_now(),
+                    .arena = job->arena,
+                    .events = &p->events,
+                    .rules = jobs->config.rules};
+    db_begin(db);
+    job->err = job->run(job, &tx);
+    if (!job->err && db_failed(db))
+        job->err = ERR_INTERNAL;
+    job->why = tx.why;
+    db_rollback(db);
+    if (job->err)
+        event_truncate(&p->events, 0);
+    publish(jobs, p, &job, 1);
+}
+
+static void hash_one(struct jobs *jobs, struct job *job)
+{
+    struct tx tx = {.now = clock_now(), .arena = job->arena, .rules = jobs->config.rules};
+    job->err = job->run(job, &tx);
+    job->why = tx.why;
+    deliver(jobs, job->loop, NULL, job);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct work_queue *queue = w->jobs->queues[w->db ? JOB_READ : JOB_HASH];
+    while (!work_ended(queue)) {
+        struct job *job = job_of(work_take(queue, IDLE_MS));
+        if (!job)
+            continue;
+        job->next_done = NULL;
+        if (w->db)
+            read_one(w->jobs, w->db, job);
+        else
+            hash_one(w->jobs, job);
+    }
+    mem_free(w);
+    return NULL;
+}
+
+static void start_worker(struct jobs *jobs, struct db *db)
+{
+    struct worker *w = mem_alloc(sizeof *w);
+    *w = (struct worker){jobs, db};
+    must(pthread_create(&jobs->threads[jobs->n_threads++], NULL, worker_main, w) == 0);
+}
+
+Err jobs_start(const struct jobs_config *config, struct jobs **out, const char **why)
+{
+    struct jobs *jobs = mem_alloc(sizeof *jobs);
+    jobs->config = *config;
+    must(config->batch_jobs <= BATCH_MAX);
+    for (int i = 0; i < JOB_POOLS; i++)
+        jobs->queues[i] = work_new(config->limits[i]);
+    jobs->readers = mem_alloc(config->readers * sizeof *jobs->readers);
+    Err err = db_open(config->store_url, DB_WRITER, &jobs->writer, why);
+    for (size_t i = 0; i < config->readers && !err; i++)
+        err = db_open(config->store_url, DB_READER, &jobs->readers[i], why);
+    *out = jobs;
+    if (err) {
+        jobs_free(out);
+        return err;
+    }
+    jobs->threads = mem_alloc((1 + config->readers + config->hashers) * sizeof *jobs->threads);
+    must(pthread_create(&jobs->threads[jobs->n_threads++], NULL, writer_main, jobs) == 0);
+    for (size_t i = 0; i < config->readers; i++)
+        start_worker(jobs, jobs->readers[i]);
+    for (size_t i = 0; i < config->hashers; i++)
+        start_worker(jobs, NULL);
+    return ERR_OK;
+}
+
+Err jobs_submit(struct jobs *jobs, struct job *job)
+{
+    job->err = ERR_OK;
+    job->why = (Str){0};
+    return work_submit(jobs->queues[job->pool], &job->item);
+}
+
+void jobs_stop(struct jobs *jobs)
+{
+    for (int i = JOB_POOLS - 1; i >= 0; i--)
+        work_end(jobs->queues[i]);
+    for (size_t i = 0; i < jobs->n_threads; i++)
+        must(pthread_join(jobs->threads[i], NULL) == 0);
+    jobs->n_threads = 0;
+}
+
+void jobs_free(struct jobs **at)
+{
+    struct jobs *jobs = *at;
+    if (!jobs)
+        return;
+    for (size_t i = 0; i < jobs->config.readers; i++)
+        db_close(&jobs->readers[i]);
+    db_close(&jobs->writer);
+    for (int i = 0; i < JOB_POOLS; i++)
+        work_free(&jobs->queues[i]);
+    mem_free(jobs->readers);
+    mem_free(jobs->threads);
+    mem_free(jobs);
+    *at = NULL;
+}
+
+struct jobs_stats jobs_stats(const struct jobs *jobs)
+{
+    return (struct jobs_stats){atomic_load(&jobs->commits), atomic_load(&jobs->writes),
+                               atomic_load(&jobs->failed_commits)};
+}

@@ -1,0 +1,146 @@
+#include "realtime/online.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+
+struct online_app {
+    int64_t app;
+    int64_t users;    /* distinct, now */
+    int64_t sessions; /* now */
+    int64_t peak;     /* of users since the last take */
+    int64_t ms;       /* connection milliseconds since the last take */
+};
+
+struct online_user {
+    int64_t sessions;
+};
+
+struct online {
+    pthread_mutex_t lock;
+    struct map apps;
+    struct map users;
+    int64_t taken_at;
+};
+
+struct online *online_new(void)
+{
+    struct online *o = mem_alloc(sizeof *o);
+    must(pthread_mutex_init(&o->lock, NULL) == 0);
+    return o;
+}
+
+void online_free(struct online **at)
+{
+    struct online *o = *at;
+    if (!o)
+        return;
+    void *p;
+    for (size_t i = 0; (p = map_next(&o->apps, &i));)
+        mem_free(p);
+    for (size_t i = 0; (p = map_next(&o->users, &i));)
+        mem_free(p);
+    map_free(&o->apps);
+    map_free(&o->users);
+    pthread_mutex_destroy(&o->lock);
+    mem_free(o);
+    *at = NULL;
+}
+
+static MapKey app_key(int64_t app)
+{
+    return (MapKey){(uint64_t)app, 0};
+}
+
+static MapKey user_key(int64_t app, int64_t user)
+{
+    return (MapKey){(uint64_t)app, (uint64_t)user};
+}
+
+static Err check(const struct online_app *a, const struct online_user *u, int64_t users,
+                 int64_t sessions)
+{
+    if (!u && users && a && a->users >= users)
+        return ERR_CONCURRENT_USER_LIMIT;
+    if (u && u->sessions >= sessions)
+        return ERR_RATE_LIMITED;
+    return ERR_OK;
+}
+
+Err online_check(struct online *o, int64_t app, int64_t user, int64_t users, int64_t sessions)
+{
+    pthread_mutex_lock(&o->lock);
+    Err err = check(map_get(&o->apps, app_key(app)), map_get(&o->users, user_key(app, user)), users,
+                    sessions);
+    pthread_mutex_unlock(&o->lock);
+    return err;
+}
+
+static struct online_app *app_of(struct online *o, int64_t app)
+{
+    struct online_app *a = map_get(&o->apps, app_key(app));
+    if (!a) {
+        a = mem_alloc(sizeof *a);
+        a->app = app;
+        map_put(&o->apps, app_key(app), a);
+    }
+    return a;
+}
+
+Err online_enter(struct online *o, int64_t app, int64_t user, int64_t users, int64_t sessions)
+{
+    pthread_mutex_lock(&o->lock);
+    struct online_app *a = app_of(o, app);
+    struct online_user *u = map_get(&o->users, user_key(app, user));
+    Err err = check(a, u, users, sessions);
+    if (!err) {
+        if (!u) {
+            u = mem_alloc(sizeof *u);
+            map_put(&o->users, user_key(app, user), u);
+            a->users++;
+        }
+        u->sessions++;
+        a->sessions++;
+        if (a->users > a->peak)
+            a->peak = a->users;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return err;
+}
+
+void online_leave(struct online *o, int64_t app, int64_t user)
+{
+    pthread_mutex_lock(&o->lock);
+    struct online_app *a = app_of(o, app);
+    struct online_user *u = map_get(&o->users, user_key(app, user));
+    must(u != NULL);
+    a->sessions--;
+    if (--u->sessions == 0) {
+        map_remove(&o->users, user_key(app, user));
+        mem_free(u);
+        a->users--;
+    }
+    pthread_mutex_unlock(&o->lock);
+}
+
+struct online_usage *online_take_usage(struct online *o, int64_t now, size_t *n)
+{
+    struct online_usage *out = NULL;
+    struct online_app *a;
+    *n = 0;
+    pthread_mutex_lock(&o->lock);
+    int64_t elapsed = o->taken_at ? now - o->taken_at : 0;
+    o->taken_at = now;
+    if (o->apps.count)
+        out = mem_alloc(o->apps.count * sizeof *out);
+    for (size_t i = 0; (a = map_next(&o->apps, &i));) {
+        a->ms += a->sessions * elapsed;
+        if (a->peak || a->ms >= 1000)
+            out[(*n)++] = (struct online_usage){a->app, a->peak, a->ms / 1000};
+        a->ms %= 1000;
+        a->peak = a->users;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return out;
+}

@@ -1,0 +1,25 @@
+/*
+ * How an event looks to a client: the STOMP MESSAGE frame from behind its subscription header to
+ * its end, rendered once for all recipients. What differs between them is the head (destination and
+ * subscription, written by the session) and the recipient's id: 36 characters at blob->mark, which
+ * the session patches in its own copy. Event ids: see render_event_id. On a loop's thread.
+ */
+#ifndef REALTIME_RENDER_H
+#define REALTIME_RENDER_H
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "domain/event.h"
+
+/* Shared; one reference, the caller's. */
+struct blob *render_event(const struct event *e);
+
+/* A body that is the same for everyone who gets it: blob->mark is 0. Not a stored event. */
+struct blob *render_note(Str json);
+
+/* The bytes that every event frame begins with, and what stands between user id and subscription.
+ */
+#define RENDER_HEAD "MESSAGE\ndestination:/user/"
+#define RENDER_MIDDLE "/queue/messages\nsubscription:"
+
+#endif

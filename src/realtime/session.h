@@ -1,0 +1,101 @@
+/*
+ * struct session: one realtime connection of a user, from the WebSocket upgrade to its close: STOMP
+ * frames in, events, receipts and heart-beats out. It knows the protocol (CONNECT, SUBSCRIBE,
+ * receipts, heart-beats, closing) but not what a SEND means: that is the commands' table in api/.
+ *
+ * struct sessions is the sessions of one loop. A session frees itself after its connection has
+ * ended and its jobs are done. Everything happens on the loop's thread.
+ *
+ * Frames take effect in order: SENDs go to the writer one after another without waiting (up to a
+ * number in flight); anything else waits until no job of the session is in flight. While it waits,
+ * or the peer does not take our output, the session is not read from.
+ *
+ * Output: events are queued as references to shared frames, control frames as bytes; at the end of
+ * the tick each session with output makes one write. What does not go out stays queued; past the
+ * limit the session is closed with 1013.
+ */
+#ifndef REALTIME_SESSION_H
+#define REALTIME_SESSION_H
+
+#include "codec/stomp.h"
+#include "domain/tx.h"
+#include "io/tcp.h"
+#include "realtime/hub.h"
+#include "realtime/online.h"
+
+struct session;
+struct sessions;
+
+struct session_limits {
+    int64_t connect_ms;    /* from the socket's opening to CONNECT */
+    int64_t heart_beat_ms; /* what we can send and want to get */
+    size_t jobs;           /* in flight */
+    size_t output;         /* bytes queued for a peer that does not take them */
+    size_t subscriptions;
+    size_t message; /* a WebSocket message */
+    struct stomp_limits stomp;
+    int64_t sessions_per_user;
+};
+
+struct session_ops {
+    /* The JWT of a CONNECT frame, against the session's actor; *why says what is wrong. */
+    Err (*connect)(struct session *s, Str token, const char **why);
+    /* A SEND to /api/chat. May call session_submit, session_receipt, session_refuse. */
+    void (*command)(struct session *s, const struct stomp_frame *frame);
+};
+
+struct sessions_config {
+    struct loop *loop;
+    struct jobs *jobs;
+    struct online *online;
+    const struct session_limits *limits;
+    const struct session_ops *ops;
+    void *context;           /* of the ops: session_context */
+    atomic_size_t *buffered; /* the process's queued output, shared by all loops */
+    size_t budget;           /* for it: past 80 % the largest laggards go first */
+};
+
+/* Takes over the loop's end of tick. */
+struct sessions *sessions_new(const struct sessions_config *config);
+/* After the last session has ended. */
+void sessions_free(struct sessions **sessions);
+
+struct hub *sessions_hub(struct sessions *sessions);
+size_t sessions_count(const struct sessions *sessions);
+
+/*
+ * A session on an upgraded connection, which it takes over. users is the plan's number of distinct
+ * users (0: no limit), checked at CONNECT. early: bytes that came behind the upgrade request.
+ */
+void session_open(struct sessions *sessions, struct tcp *tcp, const struct actor *actor,
+                  int64_t users, char *early, size_t n);
+
+/* Closes all of the loop's sessions with the code and the reason. */
+void sessions_close(struct sessions *sessions, int code, Str reason);
+
+/* For the commands. */
+void *session_context(const struct session *s);
+const struct actor *session_actor(const struct session *s);
+struct loop *session_loop(const struct session *s);
+
+/*
+ * Submits a job of the session and counts it as in flight until session_job_done, which the job's
+ * `done` calls last. On an error nothing is in flight.
+ */
+Err session_submit(struct session *s, struct job *job) must_check;
+void session_job_done(struct session *s);
+
+/* RECEIPT for the frame's receipt header as it was sent, if it had one (n > 0). */
+void session_receipt(struct session *s, Str receipt);
+/* A MESSAGE with this body to this session alone; dropped when it has no subscription. */
+void session_tell(struct session *s, Str json);
+/* The same with an event's frame. */
+void session_push(struct session *s, struct blob *frame);
+
+/* An ERROR frame with the sentence, then close with the code. */
+void session_fail(struct session *s, int code, Str receipt, const char *why);
+
+/* A WebSocket close frame, then the connection's end. Only the first one counts. */
+void session_close(struct session *s, int code, Str reason);
+
+#endif

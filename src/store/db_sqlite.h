@@ -1,0 +1,72 @@
+/*
+ * The inside of a SQLite connection, shared by the two files of the driver: db_sqlite.c (opening,
+ * transactions, statements) and db_sqlite_wal.c (checkpoints). Nobody else includes it.
+ */
+#ifndef STORE_DB_SQLITE_H
+#define STORE_DB_SQLITE_H
+
+#include "store/db.h"
+
+#include <sqlite3.h>
+
+/* The driver's own statements, prepared when the connection is opened. */
+enum own {
+    OWN_BEGIN_READ,
+    OWN_BEGIN_WRITE,
+    OWN_SNAPSHOT,
+    OWN_COMMIT,
+    OWN_ROLLBACK,
+    OWN_SAVEPOINT,
+    OWN_RELEASE,
+    OWN_UNDO,
+    OWN_RESERVE,
+    OWN_RESERVED,
+    OWN_POSITION,
+    OWN_FREE_PAGES,
+    OWN_VACUUM,
+    OWN_STATEMENTS,
+};
+
+/* A statement of the program on this connection; also the handle of its running query. */
+struct db_rows {
+    struct db *db;
+    const struct db_sql *sql;
+    sqlite3_stmt *stmt; /* NULL before its first use */
+    uint8_t *numbers;   /* numbers[i] is the k of "$k" that SQLite knows as parameter i + 1 */
+    size_t values;      /* the greatest k: how many values it takes */
+    bool running;
+};
+
+struct db {
+    sqlite3 *sqlite;
+    enum db_role role;
+    sqlite3_stmt *own[OWN_STATEMENTS];
+    struct db_rows *statements; /* one for each in [db_sql_first, db_sql_last) */
+    size_t running;
+
+    bool begun;  /* between db_begin and its end */
+    bool failed; /* sticky */
+    bool lost;   /* SQLite has rolled the transaction back by itself */
+    bool saved;  /* between db_savepoint and its end */
+    bool fence;  /* a failed COMMIT may still be in the log; see db_fence */
+
+    int64_t position; /* the last one given out */
+    int64_t reserved; /* positions up to here are reserved on disk; 0: not known */
+
+    int64_t wal_pages;        /* in the log, from its start */
+    int64_t wal_copied;       /* of them, in the database file already */
+    int64_t wal_changed_at;   /* clock_mono of the last commit */
+    int64_t wal_truncated_at; /* clock_mono of the last attempt to start the log again */
+    bool wal_fresh;           /* something was committed since free pages were last looked for */
+};
+
+/* Runs one; *out, when not NULL, is the first column of its first row. The SQLite result code. */
+int db_own(struct db *db, enum own own, int64_t parameter, int64_t *out);
+
+/* Tries to commit something, so that a COMMIT that failed stays undone after a crash. */
+void db_fence(struct db *db);
+
+/* Starts to count the pages of the log. */
+void db_wal_watch(struct db *db);
+
+#endif

@@ -1,0 +1,114 @@
+// Heart-beats both ways, as negotiated in CONNECT and CONNECTED. The tests wait for real intervals,
+// so they run side by side.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createChat, createTenant, startServer, within } from './harness.mjs';
+import { connect, rawSocket } from './realtime.mjs';
+
+let server, ann, bob;
+
+before(async () => {
+    server = await startServer();
+    ({ users: [ann, bob] } = await createTenant(server, 'ann', 'bob'));
+});
+
+after(() => server?.stop());
+
+/** What the two sides agreed on, in ms, 0 for none: {fromServer, fromClient}. */
+function agreed(header, [sends, wants]) {
+    const [serverSends, serverWants] = header.split(',').map(Number);
+    return {
+        fromServer: serverSends && wants ? Math.max(serverSends, wants) : 0,
+        fromClient: serverWants && sends ? Math.max(serverWants, sends) : 0,
+    };
+}
+
+/** A raw socket that asked for these, CONNECTED. */
+async function beating(sends, wants) {
+    const socket = await rawSocket(server, ann);
+    const { headers } = await socket.connect({ 'heart-beat': `${sends},${wants}` });
+    return { socket, ...agreed(headers['heart-beat'], [sends, wants]) };
+}
+
+/** Resolves when the socket has had so many heart-beats; looks at short intervals. */
+function beats(socket, count, ms) {
+    let timer;
+    const come = new Promise((done) => {
+        timer = setInterval(() => socket.heartbeats >= count && done(), 20);
+    });
+    return within(ms, () => `${socket.heartbeats} of ${count} heart-beats came`, come)
+        .finally(() => clearInterval(timer));
+}
+
+describe('heart-beats', { concurrency: true }, () => {
+    test('the server sends them at the interval that was agreed', async () => {
+        const { socket, fromServer } = await beating(0, 1000);
+        assert.ok(fromServer >= 1000, 'the server offers heart-beats');
+        const from = Date.now();
+        await beats(socket, 3, 3 * fromServer * 1.5 + 2000);
+        const each = (Date.now() - from) / 3;
+        assert.ok(each > fromServer * 0.4 && each <= fromServer * 1.5, `one in ${each} ms`);
+        await socket.close();
+    });
+
+    test('none come where none were asked for, and silence is allowed then', async () => {
+        const { socket } = await beating(0, 0);
+        const beside = await beating(0, 1000);
+        await beats(beside.socket, 2, 4 * beside.fromServer + 2000);
+        assert.equal(socket.heartbeats, 0);
+        await socket.subscribe(); // is still open
+        await socket.close();
+        await beside.socket.close();
+    });
+
+    test('a peer silent for twice the agreed time is closed', async () => {
+        const { socket, fromClient } = await beating(1000, 0);
+        assert.ok(fromClient >= 1000, 'the server wants heart-beats');
+        const from = Date.now();
+        await socket.whenClosed(3 * fromClient + 5000);
+        const took = Date.now() - from;
+        assert.ok(took >= fromClient * 1.5, `closed after ${took} ms, agreed were ${fromClient}`);
+    });
+
+    test('one that beats, or sends frames, is not', async () => {
+        const beater = await beating(1000, 0);
+        const sender = await beating(1000, 0);
+        const silent = await beating(1000, 0);
+        const period = Math.max(200, beater.fromClient / 2);
+        const beat = setInterval(() => beater.socket.write('\n'), period);
+        const frame = setInterval(() => sender.socket.send('ACK', { id: 'x' }), period);
+        await silent.socket.whenClosed(3 * silent.fromClient + 5000);
+        await beater.socket.subscribe();
+        await sender.socket.subscribe();
+        clearInterval(beat);
+        clearInterval(frame);
+        await beater.socket.close();
+        await sender.socket.close();
+    });
+
+    test('a WebSocket ping is answered', async () => {
+        const { socket } = await beating(0, 0);
+        await within(5000, () => 'no pong', socket.ping());
+        await socket.close();
+    });
+
+    test('@stomp/stompjs lives with them for some time', async () => {
+        const { chatId } = await createChat(ann, bob);
+        const session = await connect(server, bob, { heartbeat: [1000, 1000] });
+        const { socket, fromClient } = await beating(1000, 0);
+        await socket.whenClosed(3 * fromClient + 5000); // others are closed meanwhile
+        await session.post(chatId);
+        await session.close();
+    });
+
+    for (const value of ['x', '1', '-1,0', '1,2,3', '1.5,2', '99999999999999999999,0']) {
+        test(`"${value}" is a bad CONNECT`, async () => {
+            const socket = await rawSocket(server, ann);
+            socket.send('CONNECT', {
+                'accept-version': '1.2', 'heart-beat': value, Authorization: `Bearer ${ann.jwt}`,
+            });
+            await socket.failed();
+        });
+    }
+});

@@ -1,0 +1,255 @@
+// Dashboard accounts: register, login, refresh, logout, and what an access token is.
+
+import assert from 'node:assert/strict';
+import { createHmac, createPublicKey, verify } from 'node:crypto';
+import { after, test } from 'node:test';
+import {
+    claimsOf, cookieOf, createTenant, expectBadFields, expectConventions, expectError, expectStatus,
+    JWT, manage, NOT_TEXT, PASSWORD, register, startServer, tampered, unique,
+} from './harness.mjs';
+
+const server = await startServer({ args: ['--signin-failures', 'off'] });
+after(() => server.stop());
+
+const post = (path, body, headers) => manage(server, 'POST', path, body, headers);
+const login = (email, password = PASSWORD) => post('/api/auth/login', { email, password });
+const refresh = (cookie, headers) => post('/api/auth/refresh', undefined, { cookie, ...headers });
+
+/** A login of its own for the account: {accessToken, cookie}. */
+async function family(account) {
+    const res = expectStatus(await login(account.email), 200);
+    return { ...account, accessToken: res.body.accessToken, cookie: cookieOf(res) };
+}
+
+function expectCookie(res) {
+    const [cookie, ...others] = res.headers.getSetCookie();
+    assert.deepEqual(others, []);
+    assert.match(cookie, /^[\w-]+=[\w.~-]{20,}/);
+    assert.match(cookie, /;\s*HttpOnly/i);
+    assert.match(cookie, /;\s*SameSite=Strict/i);
+    assert.doesNotMatch(cookie, /;\s*Secure/i, 'plain HTTP would never send it back');
+    return cookie.split(';')[0];
+}
+
+test('register answers 201 with a 15 minute access token and the refresh token as a cookie', async () => {
+    const email = `${unique('Dev')}@Example.com`;
+    const res = await post('/api/auth/register',
+                           { companyName: 'Acme Corp', email, password: PASSWORD });
+    expectStatus(res, 201);
+    expectConventions(res);
+    const { accessToken, ...rest } = res.body;
+    assert.deepEqual(rest, { email, role: 'CLIENT', expiresIn: 900 });
+    assert.match(accessToken, JWT);
+    const { header, claims } = claimsOf(accessToken);
+    assert.equal(header.alg, 'RS256');
+    assert.equal(claims.aud, 'management');
+    assert.equal(claims.exp - claims.iat, 900);
+    const cookie = expectCookie(res);
+    assert.ok(!res.text.includes(cookie.split('=')[1]), 'the refresh token is in the body too');
+});
+
+test('register refuses an email that is known, in whatever case', async () => {
+    const account = await register(server);
+    for (const email of [account.email, account.email.toUpperCase()]) {
+        const res = await post('/api/auth/register',
+                               { companyName: 'Other', email, password: PASSWORD });
+        expectError(res, 409, 'EMAIL_TAKEN');
+        assert.deepEqual(res.headers.getSetCookie(), []);
+    }
+});
+
+test('register always makes a CLIENT', async () => {
+    const res = await post('/api/auth/register', {
+        companyName: 'Acme', email: `${unique('x')}@example.com`, password: PASSWORD, role: 'ADMIN',
+    });
+    assert.equal(expectStatus(res, 201).body.role, 'CLIENT');
+});
+
+test('register names the field that is missing or wrong', async () => {
+    const valid = {
+        companyName: 'Acme', email: `${unique('x')}@example.com`, password: PASSWORD,
+    };
+    await expectBadFields((body) => post('/api/auth/register', body), valid, {
+        companyName: NOT_TEXT,
+        email: [...NOT_TEXT, 'nobody', '@example.com', 'a@', 'a b@example.com', 'a@b@c.example',
+                `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(63)}.com`],
+        password: [...NOT_TEXT, '1234567', 'x'.repeat(129)],
+    });
+});
+
+test('a password may have 8 and 128 characters', async () => {
+    for (const password of ['12345678', 'ü'.repeat(8), 'x'.repeat(128)]) {
+        const email = `${unique('x')}@example.com`;
+        expectStatus(await post('/api/auth/register', { companyName: 'A', email, password }), 201);
+        expectStatus(await login(email, password), 200);
+    }
+});
+
+test('login answers 200 with an access token that works, and a cookie', async () => {
+    const account = await register(server);
+    const res = expectStatus(await login(account.email.toUpperCase()), 200);
+    expectConventions(res);
+    const { accessToken, ...rest } = res.body;
+    assert.deepEqual(rest,
+                     { mfaRequired: false, email: account.email, role: 'CLIENT', expiresIn: 900 });
+    expectCookie(res);
+    expectStatus(await manage({ server, accessToken }, 'GET', '/api/client/profile'), 200);
+});
+
+test('login says the same for a wrong password and an unknown email', async () => {
+    const account = await register(server);
+    const wrong = await login(account.email, 'not the password');
+    const unknown = await login(`${unique('nobody')}@example.com`, 'not the password');
+    expectError(wrong, 401, 'AUTH_BAD_CREDENTIALS');
+    expectError(unknown, 401, 'AUTH_BAD_CREDENTIALS');
+    assert.deepEqual(wrong.body, unknown.body);
+    assert.deepEqual(wrong.headers.getSetCookie(), []);
+});
+
+test('login names the field that is missing or wrong', async () => {
+    await expectBadFields((body) => post('/api/auth/login', body),
+                          { email: 'a@example.com', password: PASSWORD },
+                          { email: [undefined, null, 7], password: [undefined, null, 7] });
+});
+
+test('refresh gives a new access token and a new cookie', async () => {
+    const account = await register(server);
+    const res = expectStatus(await refresh(account.cookie), 200);
+    expectConventions(res);
+    const { accessToken, ...rest } = res.body;
+    assert.deepEqual(rest, { email: account.email, role: 'CLIENT', expiresIn: 900 });
+    const cookie = expectCookie(res);
+    assert.notEqual(cookie, account.cookie);
+    expectStatus(await manage({ server, accessToken }, 'GET', '/api/client/profile'), 200);
+    expectStatus(await refresh(cookie), 200);
+});
+
+test('a refresh token that is used again ends its whole family, and only that', async () => {
+    const account = await register(server);
+    const other = await family(account);
+    const next = cookieOf(expectStatus(await refresh(account.cookie), 200));
+    expectError(await refresh(account.cookie), 401);
+    expectError(await refresh(next), 401);
+    expectStatus(await refresh(other.cookie), 200);
+});
+
+test('refresh without a cookie, or with one of nobody, is a 401', async () => {
+    expectError(await refresh(undefined), 401);
+    const name = (await register(server)).cookie.split('=')[0];
+    expectError(await refresh(`${name}=${'A'.repeat(43)}`), 401);
+    expectError(await refresh(`${name}=`), 401);
+});
+
+test('refresh takes a bearer of the same account and no other', async () => {
+    const account = await register(server);
+    const other = await register(server);
+    expectError(await refresh(account.cookie, { authorization: `Bearer ${other.accessToken}` }), 401);
+    const mine = await family(account);
+    expectStatus(await refresh(mine.cookie, { authorization: `Bearer ${mine.accessToken}` }), 200);
+});
+
+test('refresh is refused to a page of another origin', async () => {
+    const account = await register(server);
+    const foreign = await refresh(account.cookie, { origin: 'https://evil.example' });
+    expectError(foreign, 403, 'ORIGIN_NOT_ALLOWED');
+    assert.deepEqual(foreign.headers.getSetCookie(), []);
+    expectError(await refresh(account.cookie, { origin: 'null' }), 403, 'ORIGIN_NOT_ALLOWED');
+    expectStatus(await refresh(account.cookie, { origin: server.management }), 200);
+});
+
+test('logout ends the family of the token and clears the cookie', async () => {
+    const account = await register(server);
+    const other = await family(account);
+    const res = expectStatus(await manage(account, 'POST', '/api/auth/logout'), 204);
+    expectConventions(res);
+    assert.equal(res.text, '');
+    const [cleared] = res.headers.getSetCookie();
+    assert.match(cleared, /Max-Age=0|Expires=Thu, 01 Jan 1970/i);
+    expectError(await refresh(account.cookie), 401);
+    expectStatus(await refresh(other.cookie), 200);
+});
+
+test('logout needs the access token', async () => {
+    const account = await register(server);
+    expectError(await post('/api/auth/logout', undefined, { cookie: account.cookie }), 401,
+                'AUTH_MISSING_TOKEN');
+    expectStatus(await refresh(account.cookie), 200);
+});
+
+test('the access token is signed with a key of the JWKS, which shows public keys only', async () => {
+    const account = await register(server);
+    const res = expectStatus(await manage(server, 'GET', '/.well-known/jwks.json'), 200);
+    assert.ok(res.body.keys.length >= 1);
+    for (const key of res.body.keys) {
+        assert.equal(key.kty, 'RSA');
+        const secret = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'].filter((name) => name in key);
+        assert.deepEqual(secret, []);
+    }
+    const [header, claims, signature] = account.accessToken.split('.');
+    const verifies = res.body.keys.some((jwk) => verify(
+        'sha256', Buffer.from(`${header}.${claims}`),
+        createPublicKey({ key: jwk, format: 'jwk' }), Buffer.from(signature, 'base64url')));
+    assert.ok(verifies);
+});
+
+test('nothing but a management access token opens the management API', async () => {
+    const { account, app, users: [user] } = await createTenant(server, 'ann');
+    const [header, claims] = account.accessToken.split('.');
+    const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const { body: { keys: [jwk] } } = await manage(server, 'GET', '/.well-known/jwks.json');
+    const pem = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+    const hs256 = `${encode({ ...claimsOf(account.accessToken).header, alg: 'HS256' })}.${claims}`;
+    const forged = {
+        'a user JWT': user.jwt,
+        'a user refresh token': user.refreshToken,
+        'an API key': app.key.token,
+        'its own refresh cookie': account.cookie.split('=')[1],
+        'a changed signature': tampered(account.accessToken),
+        'no signature': `${header}.${claims}.`,
+        'alg none': `${encode({ alg: 'none', typ: 'JWT' })}.${claims}.`,
+        'HS256 with the public key':
+            `${hs256}.${createHmac('sha256', pem).update(hs256).digest('base64url')}`,
+        'two parts': `${header}.${claims}`,
+        'words': 'not a token',
+    };
+    for (const [what, token] of Object.entries(forged)) {
+        const res = await manage(server, 'GET', '/api/client/profile', undefined,
+                                 { authorization: `Bearer ${token}` });
+        assert.equal(res.status, 401, what);
+        expectError(res, 401, 'AUTH_INVALID_TOKEN');
+    }
+    const key = await manage(app.key, 'GET', '/api/client/profile');
+    expectError(key, 401, 'AUTH_MISSING_TOKEN');
+    expectStatus(await manage(account, 'GET', '/api/client/profile'), 200);
+});
+
+test('failed logins are limited per email and per address, and only failures count', async () => {
+    const limited = await startServer({
+        args: ['--signin-failures', '3/15m', '--trusted-proxies', '127.0.0.1'],
+    });
+    try {
+        const [ann, bob, carl] = [await register(limited), await register(limited),
+                                  await register(limited)];
+        const from = (address, account, password = PASSWORD) => manage(
+            limited, 'POST', '/api/auth/login', { email: account.email, password },
+            { 'x-forwarded-for': address });
+        for (let i = 0; i < 5; i++) {
+            expectStatus(await from('192.0.2.1', ann), 200);
+        }
+        for (let i = 0; i < 3; i++) {
+            expectError(await from(`192.0.2.${10 + i}`, ann, 'wrong password'), 401);
+        }
+        const late = await from('192.0.2.20', ann);
+        expectError(late, 429, 'RATE_LIMITED');
+        assert.match(late.headers.get('retry-after'), /^[1-9]\d*$/);
+        for (let i = 0; i < 3; i++) {
+            expectError(await from('192.0.2.30', { email: `no${i}@example.com` }, 'wrong password'),
+                        401);
+        }
+        expectError(await from('192.0.2.30', bob), 429, 'RATE_LIMITED');
+        expectStatus(await from('192.0.2.31', bob), 200);
+        expectStatus(await from('192.0.2.10', carl), 200);
+    } finally {
+        await limited.stop();
+    }
+});

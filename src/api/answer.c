@@ -33,7 +33,7 @@ bool answer_origin_allowed(const struct exchange *x)
     Str origin = origin_of(x);
     if (!origin.n || in_list(config->origins[surface], origin))
         return true;
-    return surface == SURFACE_MANAGEMENT && str_eq(origin, config->url[surface]);
+    return surface == SURFACE_MANAGEMENT && str_eq(origin, x->request.server->url[surface]);
 }
 
 static void cors(struct exchange *x, struct buf *out)

@@ -17,6 +17,7 @@ enum {
 enum state { READ_HEAD, READ_BODY, IN_FLIGHT, CLOSING };
 
 struct conn {
+    struct conn *next, **at; /* among the loop's */
     struct server *server;
     struct tcp *tcp; /* NULL once the connection has ended */
     struct exchange *exchange;
@@ -48,6 +49,9 @@ static void wait_for(struct conn *c, int64_t ms)
 
 static void conn_free(struct conn *c)
 {
+    *c->at = c->next;
+    if (c->next)
+        c->next->at = c->at;
     atomic_fetch_sub(&c->server->connections, 1);
     buf_free(&c->in);
     buf_free(&c->body);
@@ -252,6 +256,11 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
     c->in = BUF(IN_MAX);
     c->body = BUF(server->config.http.body);
     c->out = BUF(OUT_MAX);
+    c->at = &server->conns[loop_index(loop)];
+    c->next = *c->at;
+    if (c->next)
+        c->next->at = &c->next;
+    *c->at = c;
     c->tcp = tcp_open(loop, fd, &conn_tcp, c);
     wait_for(c, server->config.request_ms);
 }
@@ -279,6 +288,13 @@ void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t
     tcp_read_start(tcp);
     c->tcp = NULL;
     conn_free(c);
+}
+
+void conn_close_idle(struct server *server, struct loop *loop)
+{
+    for (struct conn *c = server->conns[loop_index(loop)]; c; c = c->next)
+        if (c->tcp && c->state != IN_FLIGHT && !c->out.n)
+            tcp_close(c->tcp);
 }
 
 bool conn_alive(const struct conn *c)

@@ -27,6 +27,9 @@ void conn_interim(struct conn *c, Str bytes);
 /* The connection becomes a session's, after the answer; the conn frees itself. */
 void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t users);
 
+/* Closes the loop's connections that have no request in flight. */
+void conn_close_idle(struct server *server, struct loop *loop);
+
 /* Still there? Else the answer goes nowhere. */
 bool conn_alive(const struct conn *c);
 

@@ -22,7 +22,7 @@ enum {
 
 static const struct route *const tables[SURFACES][2] = {
     [SURFACE_API] = {routes_auth, routes_chat},
-    [SURFACE_MANAGEMENT] = {routes_management, NULL},
+    [SURFACE_MANAGEMENT] = {routes_management, routes_apps},
 };
 
 /* ----- the request ----- */
@@ -138,7 +138,7 @@ static bool find_route(struct exchange *x)
     if (surface == SURFACE_API)
         found = try_row(x, &upgrade_route, &allowed);
     for (size_t t = 0; t < 2 && !found; t++)
-        for (const struct route *row = tables[surface][t]; row && row->path && !found; row++)
+        for (const struct route *row = tables[surface][t]; row->path && !found; row++)
             found = try_row(x, row, &allowed);
     if (!found && allowed.n)
         answer_method(x, buf_str(&allowed));
@@ -146,6 +146,31 @@ static bool find_route(struct exchange *x)
         answer_error(x, ERR_NOT_FOUND, S(""));
     buf_free(&allowed);
     return found;
+}
+
+static void list_route(struct json_writer *w, const char *listener, const struct route *row)
+{
+    static const char *const auths[] = {
+        [AUTH_NONE] = "none", [AUTH_KEY] = "key", [AUTH_USER] = "user", [AUTH_ACCOUNT] = "account"};
+    json_object_begin(w);
+    json_field_string(w, "listener", str_of(listener));
+    json_field_string(w, "method", str_of(method_names[row->method]));
+    json_field_string(w, "path", str_of(row->path));
+    json_field_string(w, "auth", str_of(auths[row->auth]));
+    json_object_end(w);
+}
+
+void exchange_list_routes(struct buf *out)
+{
+    static const char *const listeners[SURFACES] = {"api", "management"};
+    struct json_writer w = {.out = out};
+    json_array_begin(&w);
+    list_route(&w, listeners[SURFACE_API], &upgrade_route);
+    for (int s = 0; s < SURFACES; s++)
+        for (size_t t = 0; t < countof(tables[s]); t++)
+            for (const struct route *row = tables[s][t]; row->path; row++)
+                list_route(&w, listeners[s], row);
+    json_array_end(&w);
 }
 
 /* The few paths that are not rows of a table: probes and public keys. */
@@ -176,14 +201,6 @@ static bool builtin(struct exchange *x)
 
 /* ----- credentials and rates ----- */
 
-/* "Bearer <jwt>", bare, or with a doubled Bearer: old clients send each. */
-static Str bearer(Str value)
-{
-    for (int i = 0; i < 2 && value.n > 7 && str_eq_nocase(str_from(value.p, 7), S("Bearer ")); i++)
-        value = str_trim(str_skip(value, 7));
-    return value;
-}
-
 static Err check_token(struct exchange *x)
 {
     struct request *r = &x->request;
@@ -193,7 +210,7 @@ static Err check_token(struct exchange *x)
                                                           : TOKEN_MANAGEMENT;
     bool key = class == TOKEN_API_KEY;
     r->token = key ? http_header(&r->head, S("x-api-key"))
-                   : bearer(http_header(&r->head, S("Authorization")));
+                   : request_bearer(http_header(&r->head, S("Authorization")));
     if (!r->token.n)
         return key ? ERR_AUTH_API_KEY_REQUIRED : ERR_AUTH_MISSING_TOKEN;
     Err err = token_verify(config->keys, class, r->token, clock_now(), &r->claims);
@@ -340,6 +357,8 @@ static void next_step(struct exchange *x);
 static void step_done(struct job *job)
 {
     struct exchange *x = (struct exchange *)((char *)job - offsetof(struct exchange, job));
+    if (x->step == 0 && x->request.app)
+        online_count_call(x->request.server->config.online, x->request.app);
     if (job->err) {
         answer_error(x, job->err, job->why);
         return;
@@ -359,7 +378,7 @@ static void next_step(struct exchange *x)
         return;
     }
     x->job.pool = r->route->steps[x->step].pool;
-    Err err = jobs_submit(r->server->config.jobs, &x->job);
+    Err err = jobs_submit(r->server->jobs, &x->job);
     if (err)
         answer_error(x, err, S(""));
 }
@@ -387,6 +406,9 @@ void exchange_start(struct exchange *x, Str body)
         return;
     }
     x->path = str_from(path, n);
+    char peer[64];
+    conn_peer(x->conn, peer, sizeof peer);
+    x->peer = arena_str(&r->arena, str_of(peer));
     if (builtin(x) || !find_route(x))
         return;
     Err err = prepare(x, body, &why);

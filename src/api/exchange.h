@@ -15,6 +15,7 @@ struct exchange {
     size_t step;
     Str id;   /* X-Request-Id */
     Str path; /* decoded */
+    Str peer; /* the client's address */
     struct rate_state rate;
     Str idempotency_key;
     Str tier;        /* of the app whose ticket was spent */
@@ -30,6 +31,9 @@ void exchange_start(struct exchange *x, Str body);
 
 /* Answers with an error and ends the connection: for what is not even a request. */
 void exchange_refuse(struct conn *c, Err err, const char *why);
+
+/* Appends a JSON array of all routes: listener, method, path, auth. */
+void exchange_list_routes(struct buf *out);
 
 /* ----- answers: answer.c ----- */
 

@@ -116,3 +116,11 @@ bool rate_peek(struct rate *rate, MapKey key, struct rate_limit limit, struct ra
 {
     return look(rate, key, limit, state, 0);
 }
+
+void rate_forget(struct rate *rate, MapKey key)
+{
+    struct shard *s = &rate->shards[(key.a ^ key.b) % SHARDS];
+    pthread_mutex_lock(&s->lock);
+    mem_free(map_remove(&s->buckets, key));
+    pthread_mutex_unlock(&s->lock);
+}

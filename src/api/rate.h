@@ -35,4 +35,7 @@ bool rate_take(struct rate *rate, MapKey key, struct rate_limit limit, struct ra
 /* Whether there is one, without taking it. */
 bool rate_peek(struct rate *rate, MapKey key, struct rate_limit limit, struct rate_state *state);
 
+/* The key's bucket is full again. */
+void rate_forget(struct rate *rate, MapKey key);
+
 #endif

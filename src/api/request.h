@@ -97,8 +97,15 @@ Err request_number(struct request *r, const char *name, int64_t min, int64_t max
 /* A query parameter; .p NULL when absent. */
 Err request_query(struct request *r, const char *name, Str *out) must_check;
 
+/* The token of an Authorization header or of a field that holds one: "Bearer <token>", bare, or
+ * with a doubled Bearer, as old clients send it. */
+Str request_bearer(Str value);
+
 /* Adds a header line to the answer. */
 void request_header(struct request *r, Str name, Str value);
+
+/* The answer is {}: a 200 without fields, for clients that parse every answer. Returns ERR_OK. */
+Err request_empty(struct request *r) must_check;
 
 /* The answer is complete: no further steps. */
 void request_finish(struct request *r);
@@ -114,9 +121,28 @@ const struct token_keys *request_keys(const struct request *r);
  */
 Str request_hash_password(struct request *r, Str password);
 bool request_password_matches(Str hash, Str password);
+/* This server's cluster: the audience of its tokens. */
+Str request_cluster(const struct request *r);
+/* Do browsers reach this listener by https? */
+bool request_secure(const struct request *r);
+/* No Origin header, or one that may use this listener. */
+bool request_origin_allowed(const struct request *r);
+/*
+ * Failed sign-ins as `who`: check is ERR_RATE_LIMITED, its answer with Retry-After, once there were
+ * too many; note counts one; clear forgets those of `who`. On the management listener the client's
+ * address is checked and noted as well, and never cleared: whoever has one account must not be able
+ * to go on guessing at others. `who` may be as long as a body. Any thread.
+ */
+Err request_failures_check(struct request *r, Str who) must_check;
+void request_failure_note(struct request *r, Str who);
+void request_failures_clear(struct request *r, Str who);
+/* AUTH_USER: may the user open a realtime session now, in an app of that tier?
+ * ERR_CONCURRENT_USER_LIMIT. Any thread. */
+Err request_may_connect(struct request *r, Str tier) must_check;
 
 /* Route tables, ended by a row with path NULL. */
 extern const struct route routes_management[];
+extern const struct route routes_apps[]; /* of the management listener too */
 extern const struct route routes_auth[];
 extern const struct route routes_chat[];
 

@@ -19,12 +19,10 @@ enum surface { SURFACE_API, SURFACE_MANAGEMENT, SURFACES };
 struct server_config {
     struct loop **loops; /* borrowed */
     size_t n_loops;
-    struct jobs *jobs;
     struct online *online;
     const struct rules *rules;
     const struct token_keys *keys;
     Str cluster;           /* name */
-    Str url[SURFACES];     /* public */
     Str origins[SURFACES]; /* "*", or a comma-separated list; management: besides its own */
     struct http_limits http;
     struct session_limits session;
@@ -42,28 +40,40 @@ struct server_config {
 
 struct server {
     struct server_config config;
+    struct jobs *jobs;
     struct sessions **sessions; /* by loop */
+    struct conn **conns;        /* by loop: HTTP connections, linked */
     struct rate *rate;
     struct listener *listeners[SURFACES];
     atomic_size_t buffered;
     atomic_size_t connections;
+    Str url[SURFACES];    /* public */
     atomic_bool draining; /* /readyz fails */
 };
 
 struct server *server_new(const struct server_config *config);
 void server_free(struct server **server);
 
-/* Listens; on loop 0's thread (or before it runs). *why says what failed. port 0: a free one. */
+/* Binds; accepting begins when loop 0 runs. *why says what failed. port 0: a free one. */
 Err server_listen(struct server *server, enum surface surface, Str host, uint16_t port,
                   const char **why) must_check;
 uint16_t server_port(const struct server *server, enum surface surface);
 
-/* On loop 0: /readyz fails from now on. */
+/* Before the loops run. url: what clients call the surfaces; borrowed. */
+void server_start(struct server *server, struct jobs *jobs, const Str url[SURFACES]);
+
+/* Called on each loop for each publication: jobs_config.deliver. arg is the server. */
+void server_deliver(void *arg, struct loop *loop, struct publication *p);
+
+/* Any thread: /readyz fails from now on. */
 void server_drain(struct server *server);
-/* On loop 0: no new connections; sessions close with 1012 over spread_ms, on every loop. */
+/* On loop 0: no new connections; HTTP connections end after their request, sessions close with 1012
+ * over spread_ms, on every loop. */
 void server_close(struct server *server, int64_t spread_ms);
 
-/* Hashing at the configured cost, argon2id; text in out (128 bytes). About 10 ms. */
-void server_hash_password(const struct server *server, Str password, char out[128]);
+enum { SERVER_HASH = 128 }; /* bytes of a password hash's text with its NUL, at most */
+
+/* Hashes at the configured cost, argon2id. About 10 ms. */
+void server_hash_password(const struct server_config *config, Str password, char out[SERVER_HASH]);
 
 #endif

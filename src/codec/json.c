@@ -445,7 +445,7 @@ enum json_found json_get_strings(const struct json_value *object, const char *na
     for (size_t i = 0; i < n; i++)
         if (!json_is_string(theirs(json_at(array, i))))
             return JSON_WRONG_TYPE;
-    Str *strings = arena_array(arena, Str, n);
+    Str *strings = n ? arena_array(arena, Str, n) : NULL;
     for (size_t i = 0; i < n; i++)
         must(json_as_string(json_at(array, i), &strings[i]));
     *out = strings;

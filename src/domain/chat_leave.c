@@ -18,6 +18,8 @@ void chat_leave_for_good(struct tx *tx, struct chats_head *head, const struct me
 
 void chat_leave(struct tx *tx, struct chats_head *head, const struct members_user *who)
 {
+    if (!members_end(tx->db, head->app, head->chat, who->user, head->last_seq + 1))
+        return;
     struct event event = {.type = EVENT_USER_LEAVE,
                           .sender = who->user,
                           .sender_id = who->id,
@@ -25,7 +27,6 @@ void chat_leave(struct tx *tx, struct chats_head *head, const struct members_use
                           .target_id = who->id,
                           .text = farewell(tx, who->username)};
     chat_log(tx, head, &event);
-    members_end(tx->db, head->app, head->chat, who->user, head->last_seq);
     head->member_count--;
     int64_t heir = head->creator;
     if (heir == who->user)
@@ -52,10 +53,7 @@ Err chat_leave_all(struct tx *tx, int64_t app, int64_t user, size_t limit, bool 
     *more = n > limit;
     for (size_t i = 0; i < n && i < limit; i++) {
         struct chats_head head;
-        struct members_row member;
-        /* Read before the lock: it may have ended meanwhile. */
-        if (!chats_lock(tx->db, app, chats[i], &head) ||
-            !members_row(tx->db, app, head.chat, user, &member))
+        if (!chats_lock(tx->db, app, chats[i], &head))
             continue;
         chat_leave(tx, &head, &who);
         chats_refresh_activity(tx->db, app, head.chat, user);

@@ -9,8 +9,8 @@
 #include "store/members.h"
 
 /*
- * Takes a member out of a locked chat, with its USER_LEAVE. A creator passes the chat to the member
- * of longest standing; a chat left empty is deleted.
+ * Takes a member out of a locked chat, with its USER_LEAVE; who is no member is let be. A creator
+ * passes the chat to the member of longest standing; a chat left empty is deleted.
  */
 void chat_leave(struct tx *tx, struct chats_head *head, const struct members_user *who);
 

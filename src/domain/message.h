@@ -48,7 +48,7 @@ Err message_react(struct tx *tx, const struct actor *a, Id chat_id, Id message_i
 Err message_unreact(struct tx *tx, const struct actor *a, Id reaction_id) must_check;
 /* Moves the mark forward; an older one is ERR_OK and no event. */
 Err message_read(struct tx *tx, const struct actor *a, Id chat_id, Id message_id) must_check;
-/* Only checks and publishes; stores nothing (runs in a read transaction with an event list). */
+/* Only checks and publishes; stores nothing. */
 Err message_typing(struct tx *tx, const struct actor *a, Id chat_id) must_check;
 
 struct message_reaction {

@@ -42,8 +42,8 @@ struct tx {
 /* Returns e, with tx->why set; the format makes one plain sentence that says what to change. */
 Err tx_fail(struct tx *tx, Err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* What a rule returns at its end: e, or ERR_INTERNAL when a statement has failed, for then a row that
- * was not found proves nothing. */
+/* What a rule returns at its end: e, or ERR_INTERNAL when a statement has failed, for then a row
+ * that was not found proves nothing. */
 Err tx_done(const struct tx *tx, Err e);
 
 /* A user of an app, as established by a token in this or an earlier transaction. */

@@ -71,7 +71,7 @@ static int bound_socket(const struct addrinfo *at, const char **why)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t n = sizeof addr;
     must(getsockname(fd, (struct sockaddr *)&addr, &n) == 0);
     return ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port

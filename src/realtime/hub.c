@@ -608,8 +608,9 @@ void hub_remove(struct hub *hub, struct hub_member *m)
         return;
     hub_unsubscribe(hub, m);
     struct hub_member **at = &u->first;
-    while (*at != m)
+    while (*at && *at != m)
         at = &(*at)->next;
+    must(*at);
     *at = m->next;
     m->user = NULL;
     if (u->first)

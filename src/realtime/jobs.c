@@ -39,7 +39,7 @@ struct worker {
 struct delivery {
     struct loop_msg msg;
     struct jobs *jobs;
-    struct publication *publication; /* of hashing: NULL */
+    struct publication *publication; /* NULL: of a read, or of hashing */
     struct job *done;
 };
 
@@ -71,7 +71,7 @@ static void arrive(struct loop *loop, struct loop_msg *msg)
 {
     struct delivery *d = (struct delivery *)msg;
     if (d->publication && d->publication->events.n)
-        d->jobs->config.deliver(loop, d->publication);
+        d->jobs->config.deliver(d->jobs->config.arg, loop, d->publication);
     for (struct job *job = d->done, *next; job; job = next) {
         next = job->next_done;
         job->done(job);
@@ -218,30 +218,19 @@ static void *writer_main(void *arg)
 
 /* ----- readers and hashers ----- */
 
-static void read_one(struct jobs *jobs, struct db *db, struct job *job)
+/* A read publishes nothing; hashing has no transaction. */
+static void run_alone(struct jobs *jobs, struct db *db, struct job *job)
 {
-    struct publication *p = publication_new();
-    struct tx tx = {.db = db,
-                    .now = clock_now(),
-                    .arena = job->arena,
-                    .events = &p->events,
-                    .rules = jobs->config.rules};
-    db_begin(db);
+    struct tx tx = {.db = db, .now = clock_now(), .arena = job->arena, .rules = jobs->config.rules};
+    if (db)
+        db_begin(db);
     job->err = job->run(job, &tx);
-    if (!job->err && db_failed(db))
+    if (db && !job->err && db_failed(db))
         job->err = ERR_INTERNAL;
+    if (db)
+        db_rollback(db);
     job->why = tx.why;
-    db_rollback(db);
-    if (job->err)
-        event_truncate(&p->events, 0);
-    publish(jobs, p, &job, 1);
-}
-
-static void hash_one(struct jobs *jobs, struct job *job)
-{
-    struct tx tx = {.now = clock_now(), .arena = job->arena, .rules = jobs->config.rules};
-    job->err = job->run(job, &tx);
-    job->why = tx.why;
+    job->next_done = NULL;
     deliver(jobs, job->loop, NULL, job);
 }
 
@@ -251,13 +240,8 @@ static void *worker_main(void *arg)
     struct work_queue *queue = w->jobs->queues[w->db ? JOB_READ : JOB_HASH];
     while (!work_ended(queue)) {
         struct job *job = job_of(work_take(queue, IDLE_MS));
-        if (!job)
-            continue;
-        job->next_done = NULL;
-        if (w->db)
-            read_one(w->jobs, w->db, job);
-        else
-            hash_one(w->jobs, job);
+        if (job)
+            run_alone(w->jobs, w->db, job);
     }
     mem_free(w);
     return NULL;

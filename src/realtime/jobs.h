@@ -19,7 +19,7 @@
 #include <stdatomic.h>
 
 enum job_pool {
-    JOB_READ,  /* a snapshot taken after the job was submitted; may publish unstored events */
+    JOB_READ,  /* a snapshot taken after the job was submitted */
     JOB_WRITE, /* the writer's batch; a savepoint of its own */
     JOB_HASH,  /* no transaction: password hashing on a small pool of its own */
     JOB_POOLS
@@ -65,7 +65,8 @@ struct jobs_config {
     size_t batch_jobs; /* of one commit, at most */
     int64_t batch_us;  /* how long a batch may take in more */
     /* Called on each loop for each publication, before the completions that came with it. */
-    void (*deliver)(struct loop *loop, struct publication *p);
+    void (*deliver)(void *arg, struct loop *loop, struct publication *p);
+    void *arg;
 };
 
 Err jobs_start(const struct jobs_config *config, struct jobs **out, const char **why) must_check;

@@ -11,6 +11,7 @@ struct online_app {
     int64_t sessions; /* now */
     int64_t peak;     /* of users since the last take */
     int64_t ms;       /* connection milliseconds since the last take */
+    int64_t calls;    /* since the last take */
 };
 
 struct online_user {
@@ -124,21 +125,28 @@ void online_leave(struct online *o, int64_t app, int64_t user)
     pthread_mutex_unlock(&o->lock);
 }
 
+void online_count_call(struct online *o, int64_t app)
+{
+    pthread_mutex_lock(&o->lock);
+    app_of(o, app)->calls++;
+    pthread_mutex_unlock(&o->lock);
+}
+
 struct online_usage *online_take_usage(struct online *o, int64_t now, size_t *n)
 {
-    struct online_usage *out = NULL;
+    struct online_usage *out;
     struct online_app *a;
     *n = 0;
     pthread_mutex_lock(&o->lock);
     int64_t elapsed = o->taken_at ? now - o->taken_at : 0;
     o->taken_at = now;
-    if (o->apps.count)
-        out = mem_alloc(o->apps.count * sizeof *out);
+    out = mem_alloc((o->apps.count + 1) * sizeof *out);
     for (size_t i = 0; (a = map_next(&o->apps, &i));) {
         a->ms += a->sessions * elapsed;
-        if (a->peak || a->ms >= 1000)
-            out[(*n)++] = (struct online_usage){a->app, a->peak, a->ms / 1000};
+        if (a->peak || a->ms >= 1000 || a->calls)
+            out[(*n)++] = (struct online_usage){a->app, a->peak, a->ms / 1000, a->calls};
         a->ms %= 1000;
+        a->calls = 0;
         a->peak = a->users;
     }
     pthread_mutex_unlock(&o->lock);

@@ -28,13 +28,17 @@ void online_leave(struct online *online, int64_t app, int64_t user);
 Err online_check(struct online *online, int64_t app, int64_t user, int64_t users,
                  int64_t sessions) must_check;
 
-/* What was counted since the last call: the peak of distinct users, connection seconds. */
+/* Counts a REST request of the app. */
+void online_count_call(struct online *online, int64_t app);
+
+/* What was counted since the last call. */
 struct online_usage {
     int64_t app;
     int64_t peak_users;
     int64_t connection_seconds;
+    int64_t api_calls;
 };
-/* Owned by the caller, n entries; NULL when there is nothing. now: milliseconds. */
+/* Owned by the caller, n entries. now: milliseconds. */
 struct online_usage *online_take_usage(struct online *online, int64_t now, size_t *n);
 
 #endif

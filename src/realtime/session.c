@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "codec/ws.h"
 #include "realtime/render.h"
 
@@ -52,6 +53,7 @@ struct session {
     uint32_t beat_out, beat_in; /* milliseconds; 0: none */
     int64_t last_in, last_out;
     int64_t close_at; /* loop time of a close that was announced; 0: none */
+    uint16_t close_code;
     struct timer timer;
     bool connected, loading, paused, dirty, closing, removed, online;
 };
@@ -61,7 +63,8 @@ struct sessions {
     struct hub *hub;
     struct session *dirty;
     size_t count;
-    struct buf frame; /* where control frames are put together */
+    int64_t restart_hint; /* seconds */
+    struct buf frame;     /* where control frames are put together */
     char *scratch;
 };
 
@@ -313,6 +316,23 @@ static int64_t beat_due(const struct session *s)
     return s->last_out + (s->beat_out >= 1000 ? s->beat_out - 300 : s->beat_out / 2);
 }
 
+static void close_later(struct session *s, int code, int64_t delay_ms)
+{
+    if (s->closing)
+        return;
+    s->close_code = (uint16_t)code;
+    s->close_at = loop_now(s->all->config.loop) + delay_ms;
+    schedule(s);
+}
+
+static void close_now(struct session *s)
+{
+    char hint[32];
+    int n = snprintf(hint, sizeof hint, "retry-after=%lld", (long long)s->all->restart_hint);
+    session_close(s, s->close_code,
+                  s->close_code == WS_RESTARTING ? str_from(hint, (size_t)n) : S("signed out"));
+}
+
 static void expire(struct timer *timer)
 {
     struct session *s = (struct session *)((char *)timer - offsetof(struct session, timer));
@@ -325,7 +345,7 @@ static void expire(struct timer *timer)
             return;
         }
         s->close_at = 0;
-        session_close(s, WS_NOT_ALLOWED, S("signed out"));
+        close_now(s);
     } else if (!s->connected && now - s->last_in >= s->all->config.limits->connect_ms) {
         session_fail(s, WS_NOT_ALLOWED, S(""), "No CONNECT frame came in time.");
     } else if (s->beat_in && !s->paused && !tcp_busy(s->tcp) &&
@@ -865,8 +885,7 @@ static void revoke(struct hub_member *m, int64_t delay_ms)
         session_close(s, WS_NOT_ALLOWED, S("signed out"));
         return;
     }
-    s->close_at = loop_now(s->all->config.loop) + delay_ms;
-    schedule(s);
+    close_later(s, WS_NOT_ALLOWED, delay_ms);
 }
 
 struct sessions *sessions_new(const struct sessions_config *config)
@@ -904,9 +923,13 @@ size_t sessions_count(const struct sessions *sessions)
     return sessions->count;
 }
 
-void sessions_close(struct sessions *all, int code, Str reason)
+void sessions_restart(struct sessions *all, int64_t spread_ms)
 {
     size_t at = 0;
-    for (struct hub_member *m = NULL; (m = hub_next(all->hub, &at, m));)
-        session_close((struct session *)m, code, reason);
+    for (struct hub_member *m = NULL; (m = hub_next(all->hub, &at, m));) {
+        struct session *s = (struct session *)m;
+        int64_t delay = spread_ms > 0 ? (int64_t)(random_u64() % (uint64_t)spread_ms) : 0;
+        close_later(s, WS_RESTARTING, delay);
+    }
+    all->restart_hint = (spread_ms + 999) / 1000;
 }

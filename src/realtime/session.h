@@ -70,8 +70,9 @@ size_t sessions_count(const struct sessions *sessions);
 void session_open(struct sessions *sessions, struct tcp *tcp, const struct actor *actor,
                   int64_t users, char *early, size_t n);
 
-/* Closes all of the loop's sessions with the code and the reason. */
-void sessions_close(struct sessions *sessions, int code, Str reason);
+/* Closes the loop's sessions with 1012, each at a random moment within spread_ms, and a hint when
+ * to come back. */
+void sessions_restart(struct sessions *sessions, int64_t spread_ms);
 
 /* For the commands. */
 void *session_context(const struct session *s);

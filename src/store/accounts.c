@@ -32,10 +32,9 @@ SQL(family_end_others, "update families set revoked_at = $3"
 
 SQL(token_insert, "insert into family_tokens (hash, family, created_at) values ($1, $2, $3)");
 
-SQL(token_find,
-    ACCOUNT ", f.id, f.uuid, f.expires_at, f.revoked_at, t.used_at from family_tokens t"
-            " join families f on f.id = t.family join accounts o on o.id = f.account"
-            " where t.hash = $1");
+SQL(token_find, ACCOUNT ", f.id, f.uuid, f.expires_at, f.revoked_at, t.used_at from family_tokens t"
+                        " join families f on f.id = t.family join accounts o on o.id = f.account"
+                        " where t.hash = $1");
 
 SQL(token_use, "update family_tokens set used_at = $2 where hash = $1 and used_at is null");
 
@@ -52,17 +51,11 @@ int64_t accounts_insert(struct db *db, const struct accounts_row *row)
                           v_int(row->created_at)));
 }
 
-static struct db_value text_or_null(Str s)
-{
-    return s.p ? v_text(s) : v_null;
-}
-
 void accounts_update(struct db *db, const struct accounts_row *row)
 {
     db_run(db, &account_update,
-           ARGS(v_int(row->account), text_or_null(row->company), text_or_null(row->email),
-                text_or_null(row->email_key), text_or_null(row->password),
-                v_int(row->updated_at)));
+           ARGS(v_int(row->account), v_text(row->company), v_text(row->email),
+                v_text(row->email_key), v_text(row->password), v_int(row->updated_at)));
 }
 
 static void read_account(struct db_rows *rows, struct arena *arena, struct accounts_row *out)

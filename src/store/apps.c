@@ -1,8 +1,9 @@
 #include "store/apps.h"
 
-SQL(cluster_put, "insert into clusters (uuid, name, endpoint, tiers, status, created_at)"
-                 " values ($1, $2, $3, $4, $5, $6) on conflict (name)"
-                 " do update set endpoint = excluded.endpoint, tiers = excluded.tiers returning id");
+SQL(cluster_put,
+    "insert into clusters (uuid, name, endpoint, tiers, status, created_at)"
+    " values ($1, $2, $3, $4, $5, $6) on conflict (name)"
+    " do update set endpoint = excluded.endpoint, tiers = excluded.tiers returning id");
 
 SQL(cluster_list, "select id, uuid, name, endpoint, tiers, status from clusters order by id");
 
@@ -16,8 +17,7 @@ SQL(app_list, APP " order by a.id");
 SQL(app_find, APP " and a.uuid = $2");
 SQL(app_find_locked, APP " and a.uuid = $2 /*+ for update of a */");
 
-SQL(app_count,
-    "select count(*) from apps where account = $1 and tier = $2 and deleted_at is null");
+SQL(app_count, "select count(*) from apps where account = $1 and tier = $2 and deleted_at is null");
 
 SQL(app_insert, "insert into apps (uuid, account, name, status, tier, cluster, created_at,"
                 " updated_at) values ($1, $2, $3, $4, $5, $6, $7, $7) returning id");
@@ -29,8 +29,7 @@ SQL(app_settle, "insert into app_clusters (app, cluster) values ($1, $2) on conf
 
 SQL(app_end, "update apps set deleted_at = $2 where id = $1");
 
-SQL(app_removal,
-    "insert into removals (app, kind, created_at, due_at) values ($1, 'app', $2, $2)");
+SQL(app_removal, "insert into removals (app, kind, created_at, due_at) values ($1, 'app', $2, $2)");
 
 SQL(app_standing, "select status, tier from apps where id = $1 and deleted_at is null");
 
@@ -49,12 +48,11 @@ SQL(key_insert, "insert into api_keys (app, uuid, hash, prefix, audience, tier, 
 SQL(key_revoke,
     "update api_keys set revoked_at = $3 where app = $1 and id = $2 and revoked_at is null");
 
-SQL(key_known,
-    "select a.id, k.id, a.status, a.cluster,"
-    " (select count(*) from app_clusters l join clusters c on c.id = l.cluster"
-    "  where l.app = a.id and c.name = $4), k.used_at, k.revoked_at"
-    " from apps a join api_keys k on k.app = a.id and k.uuid = $2 and k.hash = $3"
-    " where a.uuid = $1 and a.deleted_at is null");
+SQL(key_known, "select a.id, k.id, a.status, a.cluster,"
+               " (select count(*) from app_clusters l join clusters c on c.id = l.cluster"
+               "  where l.app = a.id and c.name = $4), k.used_at, k.revoked_at"
+               " from apps a join api_keys k on k.app = a.id and k.uuid = $2 and k.hash = $3"
+               " where a.uuid = $1 and a.deleted_at is null");
 
 SQL(key_used, "update api_keys set used_at = $3 where app = $1 and id = $2");
 

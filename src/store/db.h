@@ -36,7 +36,7 @@ extern const struct db_sql db_sql_last[] __asm__("__stop_whisp_sql");
 
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_ID, DB_BYTES };
 
-/* A parameter; text and bytes are borrowed for the call. */
+/* A parameter; text and bytes are borrowed for the call, and null when they have no address. */
 struct db_value {
     enum db_type type;
     union {

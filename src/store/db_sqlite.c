@@ -24,10 +24,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    BUSY_TIMEOUT_MS = 5000,
-    RESERVE = 4096, /* positions a write of the reservation lasts for */
-};
+enum { RESERVE = 4096 }; /* positions that one write of the reservation lasts for */
 
 static const char *const constant_sql[OWN_STATEMENTS] = {
     [OWN_BEGIN_READ] = "begin",
@@ -118,14 +115,9 @@ void db_begin(struct db *db)
  */
 void db_fence(struct db *db)
 {
-    if (own(db, OWN_BEGIN_WRITE) == SQLITE_OK) {
-        db->begun = true;
-        db->reserved = db->position + RESERVE;
-        db->fence = db_own(db, OWN_RESERVE, db->reserved, NULL) != SQLITE_OK ||
-                    own(db, OWN_COMMIT) != SQLITE_OK;
-    }
-    if (db->fence)
-        db->reserved = 0;
+    db->begun = own(db, OWN_BEGIN_WRITE) == SQLITE_OK;
+    if (db->begun && db_own(db, OWN_RESERVE, db->position + RESERVE, NULL) == SQLITE_OK)
+        own(db, OWN_COMMIT);
     end(db);
 }
 
@@ -133,9 +125,9 @@ Err db_commit(struct db *db)
 {
     bool ok = db->begun && !db->failed;
     end_queries(db);
-    if (ok) {
-        ok = own(db, OWN_COMMIT) == SQLITE_OK;
-        db->fence = !ok && db->role == DB_WRITER;
+    if (ok && own(db, OWN_COMMIT) != SQLITE_OK) {
+        ok = false;
+        db->fence = db->role == DB_WRITER;
     }
     end(db);
     if (ok)
@@ -179,12 +171,12 @@ bool db_undo(struct db *db)
 
 bool db_failed(const struct db *db)
 {
-    return db->failed || !db->begun;
+    return db->failed;
 }
 
 int64_t db_position(struct db *db)
 {
-    must(db->role == DB_WRITER && db->begun);
+    must(db->role == DB_WRITER && (db->begun || db->failed));
     int64_t position = ++db->position;
     if (position > db->reserved && !db->failed) {
         db->reserved = position + RESERVE;
@@ -232,8 +224,6 @@ static bool prepare(struct db_rows *st)
     return true;
 }
 
-/* An empty slice may have no address, which SQLite would take for null; only text.p NULL is null.
- */
 static int bind(sqlite3_stmt *stmt, int i, const struct db_value *v, sqlite3_destructor_type keep)
 {
     switch (v->type) {
@@ -390,7 +380,7 @@ static const char *synchronous(void)
     return test && !strcmp(test, "off") ? "pragma synchronous = off" : "pragma synchronous = full";
 }
 
-/* What must stand before the first table; the file itself is for the owner's eyes only. */
+/* What must stand before the first table. */
 static bool set_up_file(struct db *db)
 {
     return pragma(db, "pragma auto_vacuum = incremental") &&
@@ -444,7 +434,7 @@ static Err set_up(struct db *db, const char *path, const char **why)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &db->sqlite, flags, NULL) != SQLITE_OK)
         return db_refuse(why, "cannot open %s: %s", path, sqlite3_errmsg(db->sqlite));
-    sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(db->sqlite, DB_BUSY_TIMEOUT_MS);
     Err e = schema_check(db->sqlite, why);
     bool ok = e == ERR_OK && set_up_connection(db);
     if (ok && db->role == DB_WRITER) {

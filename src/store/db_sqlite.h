@@ -9,6 +9,8 @@
 
 #include <sqlite3.h>
 
+enum { DB_BUSY_TIMEOUT_MS = 5000 };
+
 /* The driver's own statements, prepared when the connection is opened. */
 enum own {
     OWN_BEGIN_READ,
@@ -53,11 +55,13 @@ struct db {
     int64_t position; /* the last one given out */
     int64_t reserved; /* positions up to here are reserved on disk; 0: not known */
 
-    int64_t wal_pages;        /* in the log, from its start */
-    int64_t wal_copied;       /* of them, in the database file already */
-    int64_t wal_changed_at;   /* clock_mono of the last commit */
-    int64_t wal_truncated_at; /* clock_mono of the last attempt to start the log again */
-    bool wal_fresh;           /* something was committed since free pages were last looked for */
+    int64_t wal_pages;       /* in the log, from its start */
+    int64_t wal_copied;      /* of them, in the database file already */
+    int64_t wal_tried;       /* its pages when a checkpoint was last tried, */
+    int64_t wal_tried_at;    /* and when that was, clock_mono */
+    int64_t wal_changed_at;  /* clock_mono of the last commit */
+    int64_t wal_stuck_until; /* clock_mono before which the log is not tried to be emptied */
+    bool wal_fresh;          /* something was committed since free pages were last looked for */
 };
 
 /* Runs one; *out, when not NULL, is the first column of its first row. The SQLite result code. */

@@ -21,9 +21,8 @@ enum {
     BUSY_PAGES = (16 << 20) / PAGE,
     TRUNCATE_PAGES = (64 << 20) / PAGE,
     SETTLED_US = 1000 * 1000, /* without a commit: copy even a short log */
-    TRUNCATE_EVERY_US = 1000 * 1000,
+    STUCK_US = 1000 * 1000,
     TRUNCATE_WAIT_MS = 50,
-    BUSY_TIMEOUT_MS = 5000,
     FREE_PAGES = 2048, /* kept for reuse: giving them back only to take them again is waste */
 };
 
@@ -34,10 +33,11 @@ static int committed(void *arg, sqlite3 *sqlite, const char *name, int pages)
     (void)sqlite;
     (void)name;
     if (pages < db->wal_pages)
-        db->wal_copied = 0;
+        db->wal_copied = db->wal_tried = 0;
     db->wal_pages = pages;
     db->wal_changed_at = clock_mono();
     db->wal_fresh = true;
+    db->fence = false;
     return SQLITE_OK;
 }
 
@@ -57,26 +57,31 @@ static void checkpoint(struct db *db, int mode)
                   log_s("error", str_of(sqlite3_errmsg(db->sqlite))));
     db->wal_pages = pages >= 0 ? pages : db->wal_pages;
     db->wal_copied = copied >= 0 ? copied : db->wal_copied;
+    db->wal_tried = db->wal_pages;
+    db->wal_tried_at = clock_mono();
 }
 
+/* After a failure not again for a while. */
 static bool truncate_log(struct db *db, int64_t now)
 {
-    if (db->wal_pages < TRUNCATE_PAGES || now - db->wal_truncated_at < TRUNCATE_EVERY_US)
+    if (db->wal_pages < TRUNCATE_PAGES || now < db->wal_stuck_until)
         return false;
     sqlite3_busy_timeout(db->sqlite, TRUNCATE_WAIT_MS);
     checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE);
-    sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
-    db->wal_truncated_at = clock_mono();
+    sqlite3_busy_timeout(db->sqlite, DB_BUSY_TIMEOUT_MS);
+    if (db->wal_pages > 0)
+        db->wal_stuck_until = clock_mono() + STUCK_US;
     return true;
 }
 
+/* An attempt that a reader hindered is not repeated before there is more to copy, or a second on.
+ */
 static bool copy_log(struct db *db, enum db_moment moment, int64_t now)
 {
-    int64_t todo = db->wal_pages - db->wal_copied;
-    bool due = moment == DB_BUSY    ? todo >= BUSY_PAGES
-               : todo >= IDLE_PAGES ? true
-                                    : todo > 0 && now - db->wal_changed_at >= SETTLED_US;
-    if (!due)
+    int64_t grown = db->wal_pages - db->wal_tried;
+    int64_t since = db->wal_tried_at > db->wal_changed_at ? db->wal_tried_at : db->wal_changed_at;
+    bool settled = db->wal_copied < db->wal_pages && now - since >= SETTLED_US;
+    if (moment == DB_BUSY ? grown < BUSY_PAGES : grown < IDLE_PAGES && !settled)
         return false;
     checkpoint(db, SQLITE_CHECKPOINT_PASSIVE);
     return true;

@@ -96,9 +96,10 @@ void members_insert(struct db *db, const struct members_join *join)
                 v_int(join->time), v_int(join->read_seq)));
 }
 
-void members_end(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t left_seq)
+bool members_end(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t left_seq)
 {
-    db_run(db, &member_end, ARGS(v_int(app), v_int(chat), v_int(user), v_int(left_seq)));
+    return db_run(db, &member_end, ARGS(v_int(app), v_int(chat), v_int(user), v_int(left_seq))) !=
+           0;
 }
 
 bool members_mark(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t read_seq)

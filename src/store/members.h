@@ -41,7 +41,8 @@ struct members_join {
 };
 
 void members_insert(struct db *db, const struct members_join *join);
-void members_end(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t left_seq);
+/* False: was no member. */
+bool members_end(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t left_seq);
 /* Moves the mark forward; false when it was there or further. */
 bool members_mark(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t read_seq);
 

@@ -1,6 +1,6 @@
 /*
- * Deleting a user touches its own row and no other: every statement that looks at a sign-in or a
- * ticket joins its user, so those are dead with it.
+ * Every statement that looks at a sign-in joins its user, and one that looks at a ticket joins
+ * both, so that they are dead with the user; tickets are not looked for when a user goes.
  */
 #include "store/users.h"
 
@@ -16,19 +16,19 @@ SQL(user_insert, "insert into users (app, uuid, username, username_key, email, e
 SQL(user_find, USER " and id = $2");
 SQL(user_by_name, USER " and username_key = $2");
 
-SQL(user_rename, "update users set username = $3, username_key = $4 where app = $1 and id = $2");
+SQL(user_rename, "update users set username = $3, username_key = $4"
+                 " where app = $1 and id = $2 and deleted_at is null");
 
 SQL(user_end, "update users set deleted_at = $3 where app = $1 and id = $2 and deleted_at is null");
 
 SQL(user_removal, "insert into removals (app, kind, user_id, created_at, due_at)"
                   " values ($1, 'user', $2, $3, $3)");
 
-SQL(user_actor,
-    "select a.id, a.status, u.id, s.id from apps a"
-    " left join users u on u.app = a.id and u.uuid = $2 and u.deleted_at is null"
-    " left join sessions s on s.app = a.id and s.uuid = $3 and s.user_id = u.id"
-    "  and s.revoked_at is null and s.expires_at > $4"
-    " where a.uuid = $1 and a.deleted_at is null");
+SQL(user_actor, "select a.id, a.status, u.id, s.id from apps a"
+                " left join users u on u.app = a.id and u.uuid = $2 and u.deleted_at is null"
+                " left join sessions s on s.app = a.id and s.uuid = $3 and s.user_id = u.id"
+                "  and s.revoked_at is null and s.expires_at > $4"
+                " where a.uuid = $1 and a.deleted_at is null");
 
 SQL(session_insert, "insert into sessions (app, uuid, user_id, refresh_hash, created_at, used_at,"
                     " expires_at) values ($1, $2, $3, $4, $5, $5, $6)");
@@ -46,11 +46,10 @@ SQL(session_end,
 SQL(session_end_all,
     "update sessions set revoked_at = $3 where app = $1 and user_id = $2 and revoked_at is null");
 
-SQL(session_live,
-    "select count(*) from sessions s"
-    " join users u on u.app = s.app and u.id = s.user_id and u.deleted_at is null"
-    " where s.app = $1 and s.id = $2 and s.user_id = $3 and s.revoked_at is null"
-    " and s.expires_at > $4");
+SQL(session_live, "select count(*) from sessions s"
+                  " join users u on u.app = s.app and u.id = s.user_id and u.deleted_at is null"
+                  " where s.app = $1 and s.id = $2 and s.user_id = $3 and s.revoked_at is null"
+                  " and s.expires_at > $4");
 
 SQL(ticket_insert, "insert into tickets (app, hash, user_id, session, expires_at)"
                    " values ($1, $2, $3, $4, $5)");
@@ -58,26 +57,20 @@ SQL(ticket_insert, "insert into tickets (app, hash, user_id, session, expires_at
 SQL(ticket_spend, "update tickets set spent_at = $3"
                   " where app = $1 and hash = $2 and spent_at is null and expires_at > $3");
 
-SQL(ticket_read,
-    "select a.id, a.uuid, u.id, u.uuid, s.id, s.uuid, a.status, a.tier from tickets t"
-    " join apps a on a.id = t.app and a.deleted_at is null"
-    " join users u on u.app = t.app and u.id = t.user_id and u.deleted_at is null"
-    " join sessions s on s.app = t.app and s.id = t.session and s.user_id = t.user_id"
-    "  and s.revoked_at is null and s.expires_at > $3"
-    " where t.app = $1 and t.hash = $2");
-
-static struct db_value text_or_null(Str s)
-{
-    return s.p ? v_text(s) : v_null;
-}
+SQL(ticket_read, "select a.id, a.uuid, u.id, u.uuid, s.id, s.uuid, a.status, a.tier from tickets t"
+                 " join apps a on a.id = t.app and a.deleted_at is null"
+                 " join users u on u.app = t.app and u.id = t.user_id and u.deleted_at is null"
+                 " join sessions s on s.app = t.app and s.id = t.session and s.user_id = t.user_id"
+                 "  and s.revoked_at is null and s.expires_at > $3"
+                 " where t.app = $1 and t.hash = $2");
 
 int64_t users_insert(struct db *db, int64_t app, const struct users_row *row)
 {
     return db_number(db, &user_insert,
                      ARGS(v_int(app), v_id(row->id), v_text(row->username),
                           v_text(row->username_key), v_text(row->email), v_text(row->email_key),
-                          v_text(row->password), text_or_null(row->first_name),
-                          text_or_null(row->sur_name), v_int(row->created_at)));
+                          v_text(row->password), v_text(row->first_name), v_text(row->sur_name),
+                          v_int(row->created_at)));
 }
 
 static bool find(struct db_rows *rows, struct arena *arena, struct users_row *out)
@@ -110,10 +103,10 @@ bool users_by_name(struct db *db, int64_t app, Str username_key, struct arena *a
     return find(db_query(db, &user_by_name, ARGS(v_int(app), v_text(username_key))), arena, out);
 }
 
-void users_rename(struct db *db, int64_t app, int64_t user, Str username, Str username_key)
+bool users_rename(struct db *db, int64_t app, int64_t user, Str username, Str username_key)
 {
-    db_run(db, &user_rename,
-           ARGS(v_int(app), v_int(user), v_text(username), v_text(username_key)));
+    return db_run(db, &user_rename,
+                  ARGS(v_int(app), v_int(user), v_text(username), v_text(username_key))) == 1;
 }
 
 bool users_end(struct db *db, int64_t app, int64_t user, int64_t now)
@@ -126,10 +119,9 @@ bool users_end(struct db *db, int64_t app, int64_t user, int64_t now)
 
 bool users_find_actor(struct db *db, int64_t now, struct users_actor *actor)
 {
-    struct db_rows *rows =
-        db_query(db, &user_actor,
-                 ARGS(v_id(actor->app_id), v_id(actor->user_id), v_id(actor->session_id),
-                      v_int(now)));
+    struct db_rows *rows = db_query(
+        db, &user_actor,
+        ARGS(v_id(actor->app_id), v_id(actor->user_id), v_id(actor->session_id), v_int(now)));
     bool found = db_next(rows);
     if (found) {
         actor->app = db_int(rows, 0);

@@ -28,7 +28,8 @@ bool users_find(struct db *db, int64_t app, int64_t user, struct arena *arena,
                 struct users_row *out);
 bool users_by_name(struct db *db, int64_t app, Str username_key, struct arena *arena,
                    struct users_row *out);
-void users_rename(struct db *db, int64_t app, int64_t user, Str username, Str username_key);
+/* False: there is none. */
+bool users_rename(struct db *db, int64_t app, int64_t user, Str username, Str username_key);
 /* Deletes it logically and puts it down for removal. False: it was gone. */
 bool users_end(struct db *db, int64_t app, int64_t user, int64_t now);
 

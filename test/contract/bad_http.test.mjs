@@ -343,6 +343,13 @@ test('a slow head, a slow body and an idle connection are closed by a limit', as
         Authorization: `Bearer ${ann.jwt}`, 'Content-Type': 'application/json',
         'Content-Length': 60_000,
     });
+    // The same behind a whole request, in one packet with it.
+    const slowAfter = async (begun) => {
+        const socket = await open(server.api);
+        socket.write(get('/livez') + begun);
+        assert.equal((await socket.response()).status, 200);
+        await socket.whenClosed(8_000);
+    };
     const kept = await open(server.api);
     kept.write(get('/livez'));
     await kept.response();
@@ -353,6 +360,8 @@ test('a slow head, a slow body and an idle connection are closed by a limit', as
         slow(body, ' '),
         slow(inChunks('').trimEnd() + '\r\n\r\n', '1\r\n \r\n'),
         slow('\r\n', ''),
+        slowAfter('GET /livez HTTP/1.1\r\nX-Drip: '),
+        slowAfter(body),
         kept.whenClosed(8_000),
         silent.whenClosed(8_000),
     ]);

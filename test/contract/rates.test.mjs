@@ -117,7 +117,7 @@ test('the same key with another body is a 422', async () => {
     assert.equal((await chatsOf(ann)).length, before + 1);
 });
 
-test('another key, another caller and another endpoint are other requests', async () => {
+test('another key and another caller are other requests', async () => {
     const [ann, bob] = mine.users;
     const key = unique('key');
     const first = expectStatus(await createChat(ann, key), 201).body;

@@ -100,6 +100,7 @@ function judge(changes, calls) {
 /** Runs the work on a server of its own and gives the verdicts. */
 async function verdicts(env) {
     const server = await startServer({ args: ['--message-rate', 'off', '--request-rate', 'off'], env });
+    const { pid } = server;
     let changes;
     try {
         changes = await work(server);
@@ -107,7 +108,7 @@ async function verdicts(env) {
         await server.stop();
     }
     assert.ok(changes.length >= TOKENS);
-    return judge(changes, readTrace(tracer.output()));
+    return judge(changes, readTrace(await tracer.output(pid)));
 }
 
 test('no RECEIPT, event or 2xx leaves before the fdatasync of its commit has returned', async (t) => {

@@ -11,7 +11,8 @@ const CALLS = 'fsync,fdatasync,write,writev,sendmsg,sendmmsg,sendto,pwrite64,pwr
 
 /**
  * A program to start in place of `whispd`: the same under strace, which stays beside it, so that
- * its process id and its end are its own. Returns {program, output(), remove()}.
+ * its process id and its end are its own. Returns {program, output(pid), remove()}; output is the
+ * whole trace, once that process has ended.
  */
 export function straced(whispd) {
     const folder = mkdtempSync(join(tmpdir(), 'whisp-strace-'));
@@ -23,7 +24,17 @@ exec strace -D -f -yy -s 70000 -o '${output}' -e trace=${CALLS} -e signal=none '
     chmodSync(program, 0o755);
     return {
         program,
-        output: () => readFileSync(output, 'latin1'),
+        output: async (pid) => {
+            const last = new RegExp(`^${pid} +\\+\\+\\+ (exited|killed)`, 'm');
+            for (let tries = 0; tries < 200; tries++) {
+                const trace = readFileSync(output, 'latin1');
+                if (last.test(trace)) {
+                    return trace;
+                }
+                await new Promise((done) => setTimeout(done, 50));
+            }
+            throw new Error(`strace did not end its trace of ${pid}`);
+        },
         remove: () => rmSync(folder, { recursive: true, force: true }),
     };
 }

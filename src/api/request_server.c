@@ -1,0 +1,106 @@
+/* What route handlers may use of the server. */
+#include "api/exchange.h"
+
+#include "base/mem.h"
+#include "base/random.h"
+
+#include <sodium.h>
+
+static struct exchange *exchange_of(struct request *r)
+{
+    return (struct exchange *)r; /* its first member */
+}
+
+const struct rules *request_rules(const struct request *r)
+{
+    return r->server->config.rules;
+}
+
+const struct token_keys *request_keys(const struct request *r)
+{
+    return r->server->config.keys;
+}
+
+Str request_cluster(const struct request *r)
+{
+    return r->server->config.cluster;
+}
+
+Str request_hash_password(struct request *r, Str password)
+{
+    char hash[SERVER_HASH];
+    server_hash_password(&r->server->config, password, hash);
+    return arena_str(&r->arena, str_of(hash));
+}
+
+bool request_password_matches(Str hash, Str password)
+{
+    char text[SERVER_HASH] = {0};
+    if (hash.n >= sizeof text)
+        return false;
+    memcpy(text, hash.p, hash.n);
+    return crypto_pwhash_str_verify(text, password.p, password.n) == 0;
+}
+
+bool request_secure(const struct request *r)
+{
+    const struct exchange *x = (const struct exchange *)r;
+    return str_starts(r->server->url[conn_surface(x->conn)], S("https://"));
+}
+
+bool request_origin_allowed(const struct request *r)
+{
+    return answer_origin_allowed((const struct exchange *)r);
+}
+
+/* ----- failed sign-ins ----- */
+
+static MapKey failures_of(const struct request *r, Str who)
+{
+    uint8_t text[TOKEN_HASH + sizeof r->app + 1] = {'f'};
+    token_hash(who, text + 1);
+    memcpy(text + 1 + TOKEN_HASH, &r->app, sizeof r->app);
+    return random_hash(str_from((const char *)text, sizeof text));
+}
+
+static bool counts_addresses(struct request *r)
+{
+    return conn_surface(exchange_of(r)->conn) == SURFACE_MANAGEMENT;
+}
+
+static bool spent(struct request *r, Str who)
+{
+    struct rate_state state;
+    if (rate_peek(r->server->rate, failures_of(r, who), r->server->config.failures, &state))
+        return false;
+    exchange_of(r)->rate = state; /* for Retry-After */
+    return true;
+}
+
+Err request_failures_check(struct request *r, Str who)
+{
+    if (spent(r, who) || (counts_addresses(r) && spent(r, exchange_of(r)->peer)))
+        return ERR_RATE_LIMITED;
+    return ERR_OK;
+}
+
+void request_failure_note(struct request *r, Str who)
+{
+    struct rate_limit limit = r->server->config.failures;
+    rate_take(r->server->rate, failures_of(r, who), limit, NULL);
+    if (counts_addresses(r))
+        rate_take(r->server->rate, failures_of(r, exchange_of(r)->peer), limit, NULL);
+}
+
+void request_failures_clear(struct request *r, Str who)
+{
+    rate_forget(r->server->rate, failures_of(r, who));
+}
+
+Err request_may_connect(struct request *r, Str tier)
+{
+    const struct server_config *config = &r->server->config;
+    int64_t users = str_eq(tier, S("DEMO")) ? config->demo_users : 0;
+    return online_check(config->online, r->actor.app, r->actor.user, users,
+                        config->session.sessions_per_user);
+}

@@ -1,0 +1,89 @@
+/*
+ * Removing rows in the background. Every query already passes them over, so that nothing here is
+ * urgent; each job is small, and a restart finds in the store where it was. Removals take turns,
+ * so that a large one does not keep the others waiting.
+ */
+#include "domain/chat.h"
+
+#include "store/removals.h"
+
+enum {
+    ROWS = 1000,         /* of one job */
+    EXPIRED = 300,       /* of them, at least, for what has merely expired */
+    LEAVE_AT_ONCE = 100, /* chats; each costs up to seven rows */
+    ANSWER_TTL = 24 * 3600 * 1000,
+};
+
+/* Each step says how many rows it took; 0: the removal is through with it. */
+
+static Err leave(struct tx *tx, const struct removals_row *r, int64_t *rows)
+{
+    bool more;
+    size_t before = tx->events->n;
+    Err e = chat_leave_all(tx, r->app, r->user, LEAVE_AT_ONCE, &more);
+    *rows = more || tx->events->n > before ? ROWS - EXPIRED : 0;
+    return e;
+}
+
+static Err sweep_user(struct tx *tx, const struct removals_row *r, int64_t limit, int64_t *rows)
+{
+    Err e = leave(tx, r, rows);
+    if (e || *rows)
+        return e;
+    *rows = removals_user_messages(tx->db, r->app, r->user, tx->now, limit);
+    if (*rows == 0)
+        *rows = removals_user(tx->db, r->app, r->user, limit);
+    if (*rows == 0)
+        removals_user_name(tx->db, r->app, r->user);
+    return ERR_OK;
+}
+
+/* One step of a removal. */
+static Err sweep_one(struct tx *tx, const struct removals_row *r, int64_t limit, int64_t *rows)
+{
+    enum removals_kind next = r->kind;
+    int64_t due_at = tx->now;
+    Err e = ERR_OK;
+    switch (r->kind) {
+    case REMOVALS_CHAT:
+        *rows = removals_chat(tx->db, r->app, r->chat, limit);
+        break;
+    case REMOVALS_CHAT_END:
+        *rows = removals_chat_end(tx->db, r->app, r->chat, limit);
+        break;
+    case REMOVALS_USER:
+        e = sweep_user(tx, r, limit, rows);
+        break;
+    case REMOVALS_APP:
+        *rows = removals_app(tx->db, r->app, limit);
+        break;
+    }
+    /* The members and the log of a chat tell those who were away that it is gone. */
+    if (r->kind == REMOVALS_CHAT && *rows == 0) {
+        next = REMOVALS_CHAT_END;
+        due_at = r->created_at + tx->rules->log_retention;
+    }
+    if (next == r->kind && *rows == 0)
+        removals_done(tx->db, r->id);
+    else
+        removals_later(tx->db, r->id, next, due_at);
+    return e;
+}
+
+Err chat_sweep(struct tx *tx, bool *more)
+{
+    struct removals_row removal;
+    int64_t rows = 0;
+    Err e = ERR_OK;
+    *more = removals_next(tx->db, tx->now, &removal);
+    if (*more)
+        e = sweep_one(tx, &removal, ROWS - EXPIRED, &rows);
+    if (e)
+        return e;
+    struct removals_times times = {.now = tx->now,
+                                   .events = tx->now - tx->rules->log_retention,
+                                   .answers = tx->now - ANSWER_TTL};
+    if (removals_expired(tx->db, &times, ROWS - rows) == ROWS - rows)
+        *more = true;
+    return tx_done(tx, ERR_OK);
+}

@@ -1,0 +1,54 @@
+/*
+ * The options: one table of name, default and meaning; read from a config file, then the
+ * environment
+ * (--data is WHISP_DATA), then the command line, the later one winning. Knows nothing of what the
+ * options do.
+ */
+#ifndef MAIN_CONFIG_H
+#define MAIN_CONFIG_H
+
+#include "api/rate.h"
+#include "base/err.h"
+#include "base/log.h"
+
+struct host_port {
+    Str host;
+    uint16_t port;
+};
+
+struct hash_cost {
+    uint64_t memory; /* bytes */
+    uint64_t passes;
+};
+
+/* Times in milliseconds, sizes in bytes. Texts live as long as the program. */
+struct config {
+    Str data, store, cluster, cluster_tiers, public_url, management_url, origins,
+        management_origins;
+    struct host_port listen, management_listen;
+    int64_t threads, readers, hashers;
+    Str log_format, log_level;
+    struct rate_limit message_rate, request_rate, key_rate, signin_failures;
+    struct hash_cost hash_cost;
+    int64_t user_token_ttl, refresh_ttl, ticket_ttl, account_token_ttl, account_refresh_ttl;
+    int64_t retention;
+    int64_t demo_users, demo_apps, app_keys, chat_members, message_length, sessions_per_user;
+    int64_t heart_beat, connect_timeout, idle_timeout, request_timeout, typing_interval;
+    int64_t connections, session_output, buffer_budget, session_jobs, subscriptions;
+    int64_t queue_jobs, queue_bytes, app_queue_jobs, batch_jobs, batch_time;
+    int64_t drain_delay, drain_spread, drain_timeout;
+};
+
+/*
+ * Fills *out. argv without the program and the subcommand. On an error *why (static or leaked on
+ * purpose: the program ends) says which option, where it was set, and what to write instead.
+ */
+Err config_read(int argc, char **argv, struct config *out, const char **why) must_check;
+
+/* All options with their defaults and meanings. */
+void config_help(void);
+
+/* The options as they are in force. */
+void config_print(void);
+
+#endif

@@ -1,0 +1,62 @@
+/* whispd: subcommands. */
+#include "api/exchange.h"
+#include "main/config.h"
+#include "main/serve.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+#define VERSION "0.1.0"
+
+static int usage(void)
+{
+    printf("whispd " VERSION ": chat infrastructure of your own\n\n"
+           "  whispd [serve] [options]       serves the chat API and the management API\n"
+           "  whispd check-config [options]  says what is in force, or what is wrong\n"
+           "  whispd routes                  the HTTP routes, as JSON\n"
+           "  whispd version\n\n"
+           "Each option is also an environment variable (--data is WHISP_DATA) and a line of the\n"
+           "config file:\n\n");
+    config_help();
+    return 0;
+}
+
+static int routes(void)
+{
+    struct buf out = BUF(256 * 1024);
+    exchange_list_routes(&out);
+    printf(STR_FMT "\n", STR_ARG(buf_str(&out)));
+    buf_free(&out);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    const char *why = NULL;
+    const char *command = argc > 1 && argv[1][0] != '-' ? argv[1] : "serve";
+    int skip = argc > 1 && argv[1][0] != '-' ? 2 : 1;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return usage();
+    if (strcmp(command, "help") == 0)
+        return usage();
+    if (strcmp(command, "version") == 0)
+        return printf("whispd " VERSION "\n") < 0;
+    if (strcmp(command, "routes") == 0)
+        return routes();
+    bool check = strcmp(command, "check-config") == 0;
+    if (!check && strcmp(command, "serve") != 0) {
+        fprintf(stderr, "whispd: there is no command %s; see whispd --help\n", command);
+        return 2;
+    }
+    if (config_read(argc - skip, argv + skip, &config, &why)) {
+        fprintf(stderr, "whispd: %s\n", why);
+        return 2;
+    }
+    if (!check)
+        return serve_run(&config);
+    config_print();
+    return 0;
+}

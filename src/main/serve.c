@@ -1,0 +1,342 @@
+/*
+ * Signals are blocked in every thread and awaited by the main one, so no handler ever runs. The
+ * end, in order: /readyz fails; after the drain delay the listeners close, requests in flight are
+ * answered, sessions are closed over the spread; what is queued is committed; the loops stop.
+ */
+#include "main/serve.h"
+
+#include "api/chores.h"
+#include "api/server.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "codec/json.h"
+#include "domain/app.h"
+#include "main/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LOOPS_MAX = 256, FILES_RESERVED = 64, POLL_MS = 20, BODY = 64 * 1024 };
+
+struct process {
+    const struct config *config;
+    int lock; /* on the data directory */
+    struct token_keys *keys;
+    struct rules rules;
+    char decoy[SERVER_HASH];
+    struct loop *loops[LOOPS_MAX];
+    pthread_t threads[LOOPS_MAX];
+    size_t n_loops;
+    struct online *online;
+    struct jobs *jobs;
+    struct server *server;
+    struct chores *chores;
+    char data[3072], store_url[3200];
+    char urls[SURFACES][512];
+};
+
+static int fail(const char *what, const char *why)
+{
+    log_event(LOG_ERROR, "cannot start", log_s("what", str_of(what)), log_s("why", str_of(why)));
+    return 1;
+}
+
+/* ----- the data directory ----- */
+
+static const char *open_data(struct process *p)
+{
+    char path[3200];
+    snprintf(p->data, sizeof p->data, STR_FMT, STR_ARG(p->config->data));
+    if (mkdir(p->data, 0700) < 0 && errno != EEXIST)
+        return strerror(errno);
+    snprintf(path, sizeof path, "%s/lock", p->data);
+    p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (p->lock < 0)
+        return strerror(errno);
+    if (flock(p->lock, LOCK_EX | LOCK_NB) < 0)
+        return "another server is using this data directory; stop it, or choose another --data";
+    if (p->config->store.n)
+        snprintf(p->store_url, sizeof p->store_url, STR_FMT, STR_ARG(p->config->store));
+    else
+        snprintf(p->store_url, sizeof p->store_url, "sqlite:%s/whisp.db", p->data);
+    return NULL;
+}
+
+/* ----- configuration of the parts ----- */
+
+static struct rules rules_of(const struct config *c)
+{
+    return (struct rules){.message_length = c->message_length,
+                          .chat_members = c->chat_members,
+                          .demo_apps = c->demo_apps,
+                          .app_keys = c->app_keys,
+                          .user_token_ttl = c->user_token_ttl,
+                          .refresh_ttl = c->refresh_ttl,
+                          .ticket_ttl = c->ticket_ttl,
+                          .account_token_ttl = c->account_token_ttl,
+                          .account_refresh_ttl = c->account_refresh_ttl,
+                          .log_retention = c->retention,
+                          .client_id_ttl = 24 * 3600 * 1000};
+}
+
+static size_t connections_of(const struct config *c)
+{
+    struct rlimit files;
+    if (c->connections)
+        return (size_t)c->connections;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return 512;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    return files.rlim_cur > 2 * FILES_RESERVED ? files.rlim_cur - FILES_RESERVED : FILES_RESERVED;
+}
+
+static struct server_config server_config_of(struct process *p)
+{
+    const struct config *c = p->config;
+    return (struct server_config){
+        .loops = p->loops,
+        .n_loops = p->n_loops,
+        .online = p->online,
+        .rules = &p->rules,
+        .keys = p->keys,
+        .cluster = c->cluster,
+        .origins = {[SURFACE_API] = c->origins, [SURFACE_MANAGEMENT] = c->management_origins},
+        .http = {.head = 16 * 1024, .body = BODY, .more = 4096},
+        .session = {.connect_ms = c->connect_timeout,
+                    .heart_beat_ms = c->heart_beat,
+                    .jobs = (size_t)c->session_jobs,
+                    .output = (size_t)c->session_output,
+                    .subscriptions = (size_t)c->subscriptions,
+                    .message = 256 * 1024,
+                    .stomp = STOMP_LIMITS(STOMP_12),
+                    .sessions_per_user = c->sessions_per_user},
+        .buffer_budget = (size_t)c->buffer_budget,
+        .demo_users = c->demo_users,
+        .message_rate = c->message_rate,
+        .request_rate = c->request_rate,
+        .key_rate = c->key_rate,
+        .failures = c->signin_failures,
+        .refused_messages = 200,
+        .typing_ms = c->typing_interval,
+        .idle_ms = c->idle_timeout,
+        .request_ms = c->request_timeout,
+        .connections = connections_of(c),
+        .hash_memory = c->hash_cost.memory,
+        .hash_passes = c->hash_cost.passes,
+    };
+}
+
+static struct jobs_config jobs_config_of(struct process *p)
+{
+    const struct config *c = p->config;
+    struct work_limits store = {(size_t)c->queue_jobs, (size_t)c->queue_bytes,
+                                (size_t)c->app_queue_jobs};
+    struct work_limits hash = {256, (size_t)c->queue_bytes, 128};
+    return (struct jobs_config){
+        .store_url = str_of(p->store_url),
+        .rules = &p->rules,
+        .loops = p->loops,
+        .n_loops = p->n_loops,
+        .readers = (size_t)c->readers,
+        .hashers = (size_t)c->hashers,
+        .limits = {[JOB_READ] = store, [JOB_WRITE] = store, [JOB_HASH] = hash},
+        .batch_jobs = (size_t)c->batch_jobs,
+        .batch_us = c->batch_time * 1000,
+        .deliver = server_deliver,
+        .arg = p->server};
+}
+
+/* ----- start ----- */
+
+static const char *listen_on(struct process *p, enum surface surface, struct host_port at, Str url)
+{
+    const char *why = NULL;
+    if (server_listen(p->server, surface, at.host, at.port, &why))
+        return why;
+    bool v6 = str_find(at.host, ':') >= 0;
+    if (url.n)
+        snprintf(p->urls[surface], sizeof p->urls[surface], STR_FMT, STR_ARG(url));
+    else
+        snprintf(p->urls[surface], sizeof p->urls[surface],
+                 v6 ? "http://[" STR_FMT "]:%u" : "http://" STR_FMT ":%u", STR_ARG(at.host),
+                 server_port(p->server, surface));
+    return NULL;
+}
+
+/* Opens the store once by itself: makes or migrates the schema, writes the cluster down. */
+static const char *prepare_store(struct process *p)
+{
+    struct db *db = NULL;
+    const char *why = NULL;
+    struct arena arena = ARENA(1024 * 1024);
+    if (db_open(str_of(p->store_url), DB_WRITER, &db, &why))
+        return why ? why : "the store cannot be opened";
+    struct tx tx = {.db = db, .now = clock_now(), .arena = &arena, .rules = &p->rules};
+    db_begin(db);
+    Err err = app_cluster_ensure(&tx, p->config->cluster, str_of(p->urls[SURFACE_API]),
+                                 p->config->cluster_tiers, &p->rules.cluster);
+    if (!err)
+        err = db_commit(db);
+    if (err)
+        why = "the cluster cannot be written down; see the log";
+    db_close(&db);
+    arena_free(&arena);
+    return why;
+}
+
+static void *run_loop(void *loop)
+{
+    loop_run(loop);
+    return NULL;
+}
+
+static void make_decoy(struct process *p, const struct server_config *config)
+{
+    char secret[32];
+    random_bytes(secret, sizeof secret);
+    server_hash_password(config, str_from(secret, sizeof secret), p->decoy);
+    p->rules.decoy_hash = str_of(p->decoy);
+}
+
+static int start(struct process *p)
+{
+    const struct config *c = p->config;
+    const char *why = open_data(p);
+    if (why)
+        return fail(p->data, why);
+    if (keys_open(p->data, &p->keys, &why))
+        return fail("keys", why);
+    p->rules = rules_of(c);
+    p->n_loops = c->threads ? (size_t)c->threads : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+    for (size_t i = 0; i < p->n_loops; i++)
+        p->loops[i] = loop_new((unsigned)i);
+    p->online = online_new();
+    struct server_config config = server_config_of(p);
+    make_decoy(p, &config);
+    p->server = server_new(&config);
+    if ((why = listen_on(p, SURFACE_API, c->listen, c->public_url)))
+        return fail("--listen", why);
+    if ((why = listen_on(p, SURFACE_MANAGEMENT, c->management_listen, c->management_url)))
+        return fail("--management-listen", why);
+    if ((why = prepare_store(p)))
+        return fail("store", why);
+    struct jobs_config jobs = jobs_config_of(p);
+    if (jobs_start(&jobs, &p->jobs, &why))
+        return fail("store", why);
+    const Str urls[SURFACES] = {str_of(p->urls[0]), str_of(p->urls[1])};
+    server_start(p->server, p->jobs, urls);
+    p->chores = chores_start(p->server, p->loops[0]);
+    for (size_t i = 0; i < p->n_loops; i++)
+        must(pthread_create(&p->threads[i], NULL, run_loop, p->loops[i]) == 0);
+    log_event(LOG_INFO, "ready", log_s("api", urls[SURFACE_API]),
+              log_s("management", urls[SURFACE_MANAGEMENT]), log_s("data", str_of(p->data)),
+              log_n("pid", getpid()));
+    return 0;
+}
+
+/* ----- end ----- */
+
+static bool signalled(const sigset_t *signals, int64_t ms)
+{
+    struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
+    return sigtimedwait(signals, NULL, &wait) > 0;
+}
+
+static unsigned open_connections(const struct process *p)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < p->n_loops; i++)
+        n += atomic_load(loop_load(p->loops[i]));
+    return n;
+}
+
+struct ending {
+    struct loop_msg msg;
+    struct process *process;
+};
+
+static void begin_end(struct loop *loop, struct loop_msg *msg)
+{
+    struct ending *e = (struct ending *)msg;
+    (void)loop;
+    chores_stop(e->process->chores);
+    server_close(e->process->server, e->process->config->drain_spread);
+    mem_free(e);
+}
+
+static int drain(struct process *p, const sigset_t *signals)
+{
+    const struct config *c = p->config;
+    log_event(LOG_INFO, "draining", log_n("connections", open_connections(p)));
+    server_drain(p->server);
+    bool hurry = signalled(signals, c->drain_delay);
+    struct ending *e = mem_alloc(sizeof *e);
+    *e = (struct ending){{.run = begin_end}, p};
+    loop_post(p->loops[0], &e->msg);
+    int64_t until = clock_mono() + c->drain_timeout * 1000;
+    do
+        hurry = signalled(signals, POLL_MS) || hurry;
+    while (open_connections(p) && !hurry && clock_mono() < until);
+    unsigned left = open_connections(p);
+    jobs_stop(p->jobs);
+    struct jobs_stats stats = jobs_stats(p->jobs);
+    log_event(LOG_INFO, "stopped", log_n("connections_cut", left), log_n("commits", stats.commits),
+              log_n("writes", stats.writes));
+    if (left)
+        _exit(hurry ? 1 : 0); /* what is open cannot be taken down in order */
+    return 0;
+}
+
+static void release(struct process *p)
+{
+    for (size_t i = 0; i < p->n_loops; i++)
+        loop_stop(p->loops[i]);
+    for (size_t i = 0; i < p->n_loops; i++)
+        must(pthread_join(p->threads[i], NULL) == 0);
+    for (size_t i = 0; i < p->n_loops; i++)
+        loop_free(&p->loops[i]);
+    chores_free(&p->chores);
+    server_free(&p->server);
+    jobs_free(&p->jobs);
+    online_free(&p->online);
+    token_keys_free(&p->keys);
+    close(p->lock);
+}
+
+int serve_run(const struct config *config)
+{
+    static struct process p;
+    sigset_t signals;
+    p.config = config;
+    log_setup(str_eq(config->log_level, S("debug"))  ? LOG_DEBUG
+              : str_eq(config->log_level, S("info")) ? LOG_INFO
+              : str_eq(config->log_level, S("warn")) ? LOG_WARN
+                                                     : LOG_ERROR,
+              str_eq(config->log_format, S("json")) ? LOG_JSON : LOG_TEXT);
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    must(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    random_setup();
+    json_setup();
+    int status = start(&p);
+    if (status)
+        return status;
+    int received;
+    must(sigwait(&signals, &received) == 0);
+    status = drain(&p, &signals);
+    release(&p);
+    return status;
+}

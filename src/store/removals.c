@@ -1,0 +1,260 @@
+/*
+ * Rows are deleted by key, found by a limited subselect: neither engine has a limit on a delete.
+ * The kinds of a removal are lists of such statements, run in order until the limit is used up.
+ */
+#include "store/removals.h"
+
+#include "base/mem.h"
+#include "store/chats.h"
+
+static const char *const kinds[] = {
+    [REMOVALS_CHAT] = "chat",
+    [REMOVALS_CHAT_END] = "chat_end",
+    [REMOVALS_USER] = "user",
+    [REMOVALS_APP] = "app",
+};
+
+SQL(removal_next, "select id, kind, app, chat, user_id, created_at from removals"
+                  " where due_at <= $1 order by due_at, id limit 1");
+SQL(removal_later, "update removals set kind = $2, due_at = $3 where id = $1");
+SQL(removal_done, "delete from removals where id = $1");
+
+/* Of a chat: $1 app, $2 chat, $3 limit. */
+SQL(chat_reactions, "delete from reactions where app = $1 and id in"
+                    " (select id from reactions where app = $1 and chat = $2 limit $3)");
+SQL(chat_messages, "delete from messages where app = $1 and id in"
+                   " (select id from messages where app = $1 and chat = $2 limit $3)");
+SQL(chat_members, "delete from members where app = $1 and chat = $2 and (user_id, joined_seq) in"
+                  " (select user_id, joined_seq from members where app = $1 and chat = $2"
+                  "  limit $3)");
+SQL(chat_events, "delete from events where app = $1 and id in"
+                 " (select id from events where app = $1 and chat = $2 limit $3)");
+SQL(chat_row, "delete from chats where app = $1 and id in"
+              " (select id from chats where app = $1 and id = $2 limit $3)");
+
+/* Of a user: $1 app, $2 user, $3 limit. */
+SQL(user_reactions, "delete from reactions where app = $1 and id in"
+                    " (select id from reactions where app = $1 and user_id = $2 limit $3)");
+SQL(user_sessions, "delete from sessions where app = $1 and id in"
+                   " (select id from sessions where app = $1 and user_id = $2 limit $3)");
+SQL(user_answers, "delete from first_answers where app = $1 and owner = $2 and key in"
+                  " (select key from first_answers where app = $1 and owner = $2 limit $3)");
+
+SQL(user_messages, "select chat, seq from messages where app = $1 and sender = $2"
+                   " and deleted_at is null order by id limit $3");
+SQL(user_message_reactions, "delete from reactions where app = $1 and id in"
+                            " (select id from reactions where app = $1 and chat = $2"
+                            "  and message_seq = $3 limit $4)");
+SQL(user_message_bury, "update messages set text = null, extra = null, client_id = null,"
+                       " deleted_at = $4 where app = $1 and chat = $2 and seq = $3");
+
+SQL(user_memberships, "select chat, joined_seq, left_seq from members"
+                      " where app = $1 and user_id = $2 limit $3");
+/* Type 10: USER_LEAVE. */
+SQL(user_farewell, "update events set text = 'A user left the Chat'"
+                   " where app = $1 and chat = $2 and seq = $3 and type = 10");
+SQL(user_membership, "delete from members"
+                     " where app = $1 and chat = $2 and user_id = $3 and joined_seq = $4");
+SQL(user_name, "update users set username = '', username_key = '', email = '', email_key = '',"
+               " password = '', first_name = null, sur_name = null where app = $1 and id = $2");
+
+/* Of an app: $1 app, $2 limit. */
+#define OF_APP(table)                                                                              \
+    "delete from " table " where app = $1 and id in"                                               \
+    " (select id from " table " where app = $1 limit $2)"
+SQL(app_reactions, OF_APP("reactions"));
+SQL(app_messages, OF_APP("messages"));
+SQL(app_events, OF_APP("events"));
+SQL(app_chats, OF_APP("chats"));
+SQL(app_sessions, OF_APP("sessions"));
+SQL(app_users, OF_APP("users"));
+SQL(app_keys, OF_APP("api_keys"));
+SQL(app_members, "delete from members where app = $1 and (chat, user_id, joined_seq) in"
+                 " (select chat, user_id, joined_seq from members where app = $1 limit $2)");
+SQL(app_tickets, "delete from tickets where app = $1 and hash in"
+                 " (select hash from tickets where app = $1 limit $2)");
+SQL(app_answers, "delete from first_answers where app = $1 and (owner, key) in"
+                 " (select owner, key from first_answers where app = $1 limit $2)");
+SQL(app_active, "delete from active_users where app = $1 and (day, user_id) in"
+                " (select day, user_id from active_users where app = $1 limit $2)");
+SQL(app_removals, "delete from removals where id in"
+                  " (select id from removals where app = $1 and kind <> 'app' limit $2)");
+
+/* Of all: $1 time, $2 limit. */
+SQL(expired_events, "delete from events where id in"
+                    " (select id from events where created_at < $1 order by created_at limit $2)");
+SQL(expired_answers, "delete from first_answers where (app, owner, key) in"
+                     " (select app, owner, key from first_answers where created_at < $1"
+                     "  order by created_at limit $2)");
+SQL(expired_tickets, "delete from tickets where (app, hash) in"
+                     " (select app, hash from tickets where expires_at < $1"
+                     "  order by expires_at limit $2)");
+SQL(expired_sessions, "delete from sessions where id in (select id from sessions"
+                      " where expires_at < $1 order by expires_at limit $2)");
+
+static enum removals_kind kind_of(Str name)
+{
+    size_t kind = 0;
+    while (!str_eq(name, str_of(kinds[kind])))
+        must(++kind < countof(kinds));
+    return (enum removals_kind)kind;
+}
+
+bool removals_next(struct db *db, int64_t now, struct removals_row *out)
+{
+    struct db_rows *rows = db_query(db, &removal_next, ARGS(v_int(now)));
+    bool found = db_next(rows);
+    if (found)
+        *out = (struct removals_row){
+            .id = db_int(rows, 0),
+            .kind = kind_of(db_text(rows, 1)),
+            .app = db_int(rows, 2),
+            .chat = db_int(rows, 3),
+            .user = db_int(rows, 4),
+            .created_at = db_int(rows, 5),
+        };
+    db_done(rows);
+    return found;
+}
+
+void removals_later(struct db *db, int64_t id, enum removals_kind kind, int64_t due_at)
+{
+    db_run(db, &removal_later, ARGS(v_int(id), v_text(str_of(kinds[kind])), v_int(due_at)));
+}
+
+void removals_done(struct db *db, int64_t id)
+{
+    db_run(db, &removal_done, ARGS(v_int(id)));
+}
+
+/* Statements of $1 app, $2 row, $3 limit. */
+static int64_t run_all(struct db *db, const struct db_sql *const list[], size_t n, int64_t app,
+                       int64_t row, int64_t limit)
+{
+    int64_t done = 0;
+    for (size_t i = 0; i < n && done < limit; i++)
+        done += db_run(db, list[i], ARGS(v_int(app), v_int(row), v_int(limit - done)));
+    return done;
+}
+
+int64_t removals_chat(struct db *db, int64_t app, int64_t chat, int64_t limit)
+{
+    static const struct db_sql *const list[] = {&chat_reactions, &chat_messages};
+    return run_all(db, list, countof(list), app, chat, limit);
+}
+
+int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limit)
+{
+    static const struct db_sql *const list[] = {&chat_reactions, &chat_messages, &chat_members,
+                                                &chat_events, &chat_row};
+    return run_all(db, list, countof(list), app, chat, limit);
+}
+
+enum { AT_ONCE = 99 }; /* messages or memberships */
+
+struct place {
+    int64_t chat;
+    int64_t seq;
+};
+
+static int64_t refresh(struct db *db, int64_t app, const struct place *places, size_t n)
+{
+    int64_t done = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t before = 0;
+        while (before < i && places[before].chat != places[i].chat)
+            before++;
+        if (before < i)
+            continue;
+        chats_refresh_activity(db, app, places[i].chat, 0);
+        done++;
+    }
+    return done;
+}
+
+int64_t removals_user_messages(struct db *db, int64_t app, int64_t user, int64_t now, int64_t limit)
+{
+    /* At most AT_ONCE messages and as many chats; the rest of the limit is for reactions. */
+    struct place places[AT_ONCE];
+    int64_t reactions = 0, most = limit - 2 * AT_ONCE;
+    size_t n = 0, buried = 0;
+    struct db_rows *rows =
+        db_query(db, &user_messages, ARGS(v_int(app), v_int(user), v_int(AT_ONCE)));
+    for (; db_next(rows); n++)
+        places[n] = (struct place){.chat = db_int(rows, 0), .seq = db_int(rows, 1)};
+    for (; buried < n; buried++) {
+        struct place p = places[buried];
+        reactions += db_run(db, &user_message_reactions,
+                            ARGS(v_int(app), v_int(p.chat), v_int(p.seq), v_int(most - reactions)));
+        if (reactions == most) /* this message may have more */
+            break;
+        db_run(db, &user_message_bury, ARGS(v_int(app), v_int(p.chat), v_int(p.seq), v_int(now)));
+    }
+    return reactions + (int64_t)buried + refresh(db, app, places, buried);
+}
+
+/* At most AT_ONCE of them: two rows each. */
+static int64_t memberships(struct db *db, int64_t app, int64_t user)
+{
+    struct {
+        int64_t chat, joined_seq, left_seq;
+    } list[AT_ONCE];
+    int64_t done = 0;
+    size_t n = 0;
+    struct db_rows *rows =
+        db_query(db, &user_memberships, ARGS(v_int(app), v_int(user), v_int(AT_ONCE)));
+    for (; db_next(rows); n++) {
+        list[n].chat = db_int(rows, 0);
+        list[n].joined_seq = db_int(rows, 1);
+        list[n].left_seq = db_int(rows, 2);
+    }
+    for (size_t i = 0; i < n; i++) {
+        done += db_run(db, &user_farewell,
+                       ARGS(v_int(app), v_int(list[i].chat), v_int(list[i].left_seq)));
+        done +=
+            db_run(db, &user_membership,
+                   ARGS(v_int(app), v_int(list[i].chat), v_int(user), v_int(list[i].joined_seq)));
+    }
+    return done;
+}
+
+int64_t removals_user(struct db *db, int64_t app, int64_t user, int64_t limit)
+{
+    static const struct db_sql *const list[] = {&user_reactions, &user_sessions, &user_answers};
+    int64_t done = run_all(db, list, countof(list), app, user, limit);
+    return done ? done : memberships(db, app, user);
+}
+
+void removals_user_name(struct db *db, int64_t app, int64_t user)
+{
+    db_run(db, &user_name, ARGS(v_int(app), v_int(user)));
+}
+
+int64_t removals_app(struct db *db, int64_t app, int64_t limit)
+{
+    static const struct db_sql *const list[] = {
+        &app_reactions, &app_messages, &app_events, &app_members, &app_chats,  &app_tickets,
+        &app_sessions,  &app_answers,  &app_users,  &app_keys,    &app_active, &app_removals,
+    };
+    int64_t done = 0;
+    for (size_t i = 0; i < countof(list) && done < limit; i++)
+        done += db_run(db, list[i], ARGS(v_int(app), v_int(limit - done)));
+    return done;
+}
+
+int64_t removals_expired(struct db *db, const struct removals_times *times, int64_t limit)
+{
+    const struct {
+        const struct db_sql *sql;
+        int64_t before;
+    } list[] = {
+        {&expired_events, times->events},
+        {&expired_answers, times->answers},
+        {&expired_tickets, times->now},
+        {&expired_sessions, times->now},
+    };
+    int64_t done = 0;
+    for (size_t i = 0; i < countof(list) && done < limit; i++)
+        done += db_run(db, list[i].sql, ARGS(v_int(list[i].before), v_int(limit - done)));
+    return done;
+}

@@ -1,0 +1,56 @@
+/*
+ * What was deleted logically and still has rows, and rows that are only past their time. Each call
+ * touches at most limit rows, which is 200 or more, and returns how many; 0 means that nothing is
+ * left. On the thread of the connection.
+ */
+#ifndef STORE_REMOVALS_H
+#define STORE_REMOVALS_H
+
+#include "store/db.h"
+
+enum removals_kind {
+    REMOVALS_CHAT,     /* messages and reactions of a chat */
+    REMOVALS_CHAT_END, /* the rest of it, when its log is past its time */
+    REMOVALS_USER,
+    REMOVALS_APP,
+};
+
+struct removals_row {
+    int64_t id;
+    enum removals_kind kind;
+    int64_t app;
+    int64_t chat;
+    int64_t user;
+    int64_t created_at;
+};
+
+/* The one that has waited longest of those that are due. False: none is. */
+bool removals_next(struct db *db, int64_t now, struct removals_row *out);
+/* Its turn comes again at due_at, as that kind. */
+void removals_later(struct db *db, int64_t id, enum removals_kind kind, int64_t due_at);
+void removals_done(struct db *db, int64_t id);
+
+int64_t removals_chat(struct db *db, int64_t app, int64_t chat, int64_t limit);
+int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limit);
+
+/* Makes tombstones of a user's messages. */
+int64_t removals_user_messages(struct db *db, int64_t app, int64_t user, int64_t now,
+                               int64_t limit);
+/* Reactions, sign-ins, answers, and memberships with the name that the log has of them. */
+int64_t removals_user(struct db *db, int64_t app, int64_t user, int64_t limit);
+/* Empties the user's row; the row stays, for tombstones and the log speak of it. */
+void removals_user_name(struct db *db, int64_t app, int64_t user);
+
+/* All but the app's own row and its days of usage, which bills speak of. */
+int64_t removals_app(struct db *db, int64_t app, int64_t limit);
+
+/* Rows of any app: events and answers older than those times, and tickets and sign-ins that have
+ * expired before now. */
+struct removals_times {
+    int64_t now;
+    int64_t events;
+    int64_t answers;
+};
+int64_t removals_expired(struct db *db, const struct removals_times *times, int64_t limit);
+
+#endif

@@ -3,6 +3,7 @@
 # make test     installs what is missing, proves the lot
 # make check    format, layers, exports, sizes, clang-tidy, clang's warnings
 # make unit     builds and runs the unit tests of this MODE
+# make bench    builds the load generator and measures: bench/run
 # make contract builds the server of this MODE and runs the contract tests against it
 # make clean    removes what was built, never ./data
 # MODE=san      the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
@@ -37,7 +38,7 @@ CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test check clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench check clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -101,6 +102,23 @@ unit: $(unit_tests)
 contract: $(B)/whispd
 	@WHISPD=$(CURDIR)/$(B)/whispd test/run contract
 
+# Programs that measure a server; they may use any layer.
+bench_programs = $(patsubst %,$(B)/bench/%,seed load floor_store floor_send)
+bench_parts = $(patsubst %,bench/%.c,plan ledger clients)
+
+$(B)/bench/%: bench/%.c $(bench_parts) $(wildcard bench/*.h) $(call archives,realtime) Makefile
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) -I. $(filter %.c,$^) $(call archives,realtime) \
+	    $(LDFLAGS) $(call libraries,realtime) -o $@
+
+bench-programs: $(B)/whispd $(bench_programs)
+
+bench:
+	@script/setup build
+	@$(MAKE) $(JOBS) MODE=release bench-programs
+	@bench/run
+
 # Builds and serves. The exec makes the server the process that gets the signals.
 run:
 	@script/setup build
@@ -143,6 +161,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build
 
-.PHONY: all unit unit-tests contract run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs bench run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -31,6 +31,7 @@ struct conn {
     uint64_t body_left; /* of a body with a length */
     bool body_chunked;
     bool in_advance;
+    bool timed; /* the time for the request that is coming in runs */
 };
 
 static void advance(struct conn *c);
@@ -95,6 +96,7 @@ void conn_interim(struct conn *c, Str bytes)
 void conn_answer(struct conn *c, Str bytes, enum conn_next next)
 {
     c->exchange = NULL;
+    c->timed = false;
     if (!c->tcp) {
         conn_free(c);
         return;
@@ -140,6 +142,9 @@ static bool read_head(struct conn *c)
         wait_for(c, c->server->config.idle_ms);
         return false;
     }
+    if (!c->timed)
+        wait_for(c, c->server->config.request_ms);
+    c->timed = true;
     long used = http_decode_head(buf_str(&c->in), &c->server->config.http, &head, &why);
     if (used < 0) {
         refuse(c, (Err)-used, why);
@@ -212,8 +217,6 @@ static void advance(struct conn *c)
 static void on_data(struct tcp *tcp, char *bytes, size_t n)
 {
     struct conn *c = tcp_owner(tcp);
-    if (!c->in.n && c->state == READ_HEAD)
-        wait_for(c, c->server->config.request_ms);
     buf_add(&c->in, str_from(bytes, n));
     if (c->in.overflow)
         tcp_close(tcp);

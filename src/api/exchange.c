@@ -4,6 +4,7 @@
  * exists is read in each transaction.
  */
 #include "api/exchange.h"
+#include "api/proxies.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -89,6 +90,8 @@ static bool path_matches(const char *pattern, Str path, Str params[ROUTE_PARAMS]
 {
     Str p = str_of(pattern);
     size_t n = 0;
+    if (path.p[path.n - 1] == '/')
+        return false;
     while (p.n && path.n) {
         Str want = str_cut(&p, '/'), have = str_cut(&path, '/');
         if (want.n && want.p[0] == '{' && have.n && n < ROUTE_PARAMS)
@@ -148,6 +151,15 @@ static bool find_route(struct exchange *x)
     return found;
 }
 
+/* The few paths that are not rows of a table: probes and public keys. */
+enum { LIVE, READY, JWKS };
+
+static const struct route builtins[] = {
+    [LIVE] = {.method = HTTP_GET, .path = "/livez"},
+    [READY] = {.method = HTTP_GET, .path = "/readyz"},
+    [JWKS] = {.method = HTTP_GET, .path = "/.well-known/jwks.json"},
+};
+
 static void list_route(struct json_writer *w, const char *listener, const struct route *row)
 {
     static const char *const auths[] = {
@@ -166,37 +178,35 @@ void exchange_list_routes(struct buf *out)
     struct json_writer w = {.out = out};
     json_array_begin(&w);
     list_route(&w, listeners[SURFACE_API], &upgrade_route);
-    for (int s = 0; s < SURFACES; s++)
+    for (int s = 0; s < SURFACES; s++) {
+        for (size_t i = 0; i < countof(builtins); i++)
+            list_route(&w, listeners[s], &builtins[i]);
         for (size_t t = 0; t < countof(tables[s]); t++)
             for (const struct route *row = tables[s][t]; row->path; row++)
                 list_route(&w, listeners[s], row);
+    }
     json_array_end(&w);
 }
 
-/* The few paths that are not rows of a table: probes and public keys. */
 static bool builtin(struct exchange *x)
 {
-    static const struct {
-        const char *path;
-        enum { LIVE, READY, JWKS } what;
-    } paths[] = {{"/livez", LIVE}, {"/readyz", READY}, {"/.well-known/jwks.json", JWKS}};
     struct request *r = &x->request;
-    for (size_t i = 0; i < countof(paths); i++) {
-        if (!str_eq(x->path, str_of(paths[i].path)))
-            continue;
-        if (r->head.method != HTTP_GET && r->head.method != HTTP_HEAD) {
-            answer_method(x, S("GET, HEAD"));
-        } else if (paths[i].what == READY && atomic_load(&r->server->draining)) {
-            answer_error(x, ERR_DRAINING, S(""));
-        } else if (paths[i].what == JWKS) {
-            token_keys_jwks(r->server->config.keys, &r->out);
-            answer_send(x);
-        } else {
-            answer_text(x, 200, S("text/plain"), S("ok\n"));
-        }
-        return true;
+    size_t i = 0;
+    while (i < countof(builtins) && !str_eq(x->path, str_of(builtins[i].path)))
+        i++;
+    if (i == countof(builtins))
+        return false;
+    if (!method_matches(builtins[i].method, r->head.method)) {
+        answer_method(x, S("GET, HEAD"));
+    } else if (i == READY && atomic_load(&r->server->draining)) {
+        answer_error(x, ERR_DRAINING, S(""));
+    } else if (i == JWKS) {
+        token_keys_jwks(r->server->config.keys, &r->out);
+        answer_send(x);
+    } else {
+        answer_text(x, 200, S("text/plain"), S("ok\n"));
     }
-    return false;
+    return true;
 }
 
 /* ----- credentials and rates ----- */
@@ -352,6 +362,13 @@ static Err run_step(struct job *job, struct tx *tx)
     return err;
 }
 
+/* What a step wrote is not to go out with its error: it may hold tokens that were never stored. */
+static void forget_answer(struct request *r)
+{
+    buf_clear(&r->out);
+    buf_clear(&r->headers);
+}
+
 static void next_step(struct exchange *x);
 
 static void step_done(struct job *job)
@@ -360,6 +377,7 @@ static void step_done(struct job *job)
     if (x->step == 0 && x->request.app)
         online_count_call(x->request.server->config.online, x->request.app);
     if (job->err) {
+        forget_answer(&x->request);
         answer_error(x, job->err, job->why);
         return;
     }
@@ -408,7 +426,8 @@ void exchange_start(struct exchange *x, Str body)
     x->path = str_from(path, n);
     char peer[64];
     conn_peer(x->conn, peer, sizeof peer);
-    x->peer = arena_str(&r->arena, str_of(peer));
+    x->peer = arena_str(&r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
+                                                  http_header(&r->head, S("X-Forwarded-For"))));
     if (builtin(x) || !find_route(x))
         return;
     Err err = prepare(x, body, &why);

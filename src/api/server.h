@@ -24,6 +24,7 @@ struct server_config {
     const struct token_keys *keys;
     Str cluster;           /* name */
     Str origins[SURFACES]; /* "*", or a comma-separated list; management: besides its own */
+    Str trusted_proxies;   /* see proxies.h */
     struct http_limits http;
     struct session_limits session;
     size_t buffer_budget;

@@ -181,7 +181,10 @@ static Err client_id_field(struct command *c, const struct json_value *json, Str
     switch (json_get_string(json, "clientMessageId", &value)) {
     case JSON_FOUND:
         c->post.client_message_id = arena_str(&c->arena, value);
-        return ERR_OK;
+        if (value.n)
+            return ERR_OK;
+        *why = S("The field clientMessageId must be 1 to 64 characters.");
+        return ERR_INVALID_FIELD;
     case JSON_ABSENT:
         return ERR_OK;
     default:

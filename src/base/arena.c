@@ -42,7 +42,7 @@ void *arena_alloc(struct arena *a, size_t size)
 {
     size_t rounded = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     must(rounded >= size);
-    if (rounded > a->left)
+    if (rounded > a->left || !a->at)
         grow(a, rounded);
     void *p = a->at;
     a->at += rounded;

@@ -20,7 +20,7 @@
     X(AUTH_EXPIRED_TOKEN, 401, "The JWT has expired; refresh it.")                                 \
     X(AUTH_MISSING_TOKEN, 401, "This endpoint needs an Authorization header.")                     \
     X(AUTH_BAD_CREDENTIALS, 401, "The name or the password is wrong.")                             \
-    X(AUTH_API_KEY_REQUIRED, 401, "This endpoint needs an x-api-key header.")                      \
+    X(AUTH_API_KEY_REQUIRED, 401, "API key is required for this endpoint; send x-api-key.")        \
     X(AUTH_INVALID_API_KEY, 401, "The API key is not valid.")                                      \
     X(AUTH_REVOKED_API_KEY, 401, "The API key has been revoked.")                                  \
     X(AUTH_INVALID_TICKET, 401,                                                                    \

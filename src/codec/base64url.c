@@ -9,8 +9,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-#define KNOWN 64 /* set in the table for the characters of the alphabet, with the value below it   \
-                  */
+#define KNOWN 64 /* set for the characters of the alphabet, above the value */
 
 /* clang-format off */
 static const uint8_t table[256] = {

@@ -171,6 +171,18 @@ Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier)
     return ERR_OK;
 }
 
+Err auth_live(struct tx *tx, const struct actor *a)
+{
+    Str status;
+    Str tier;
+    if (!apps_standing(tx->db, a->app, tx->arena, &status, &tier))
+        return tx_done(tx, ERR_AUTH_INVALID_TOKEN);
+    if (!str_eq(status, S("ACTIVE")))
+        return ERR_APP_SUSPENDED;
+    bool live = users_session_live(tx->db, a->app, a->user, a->session, tx->now);
+    return tx_done(tx, live ? ERR_OK : ERR_AUTH_INVALID_TOKEN);
+}
+
 Err auth_tier(struct tx *tx, int64_t app, Str *tier)
 {
     Str status;

@@ -46,6 +46,10 @@ Err auth_issue_ticket(struct tx *tx, const struct actor *a, Str *ticket) must_ch
  * ERR_APP_SUSPENDED. *tier is the app's tier (in tx->arena). */
 Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier) must_check;
 
+/* Whether a realtime session may begin or go on: its sign-in and user are live, its app is ACTIVE.
+ * ERR_AUTH_INVALID_TOKEN, ERR_APP_SUSPENDED. */
+Err auth_live(struct tx *tx, const struct actor *a) must_check;
+
 /* The app's tier (in tx->arena): its plan. */
 Err auth_tier(struct tx *tx, int64_t app, Str *tier) must_check;
 

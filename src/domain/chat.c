@@ -49,15 +49,12 @@ static void *grow(struct arena *arena, void *items, size_t n, size_t *cap, size_
     return moved;
 }
 
-/* The row numbers of the named, the actor's own among them, in the event list's arena. */
-static Err find_named(struct tx *tx, const struct actor *a, const Str *usernames, size_t n,
-                      const int64_t **out, size_t *n_out)
+/* The row numbers of the *n named, the actor's own among them, each once; *n goes down to those. */
+static Err find_named(struct tx *tx, const struct actor *a, const Str *usernames, int64_t *members,
+                      size_t *n)
 {
-    if (n > NAMES_MAX)
-        return tx_fail(tx, ERR_INVALID_FIELD, "userNames holds at most %d names.", NAMES_MAX);
     bool own = false;
-    int64_t *members = arena_array(&tx->events->arena, int64_t, n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < *n; i++) {
         struct members_user user;
         Str key = text_key(usernames[i], tx->arena);
         if (!members_user_named(tx->db, a->app, key, tx->arena, &user))
@@ -65,27 +62,26 @@ static Err find_named(struct tx *tx, const struct actor *a, const Str *usernames
         members[i] = user.user;
         own = own || user.user == a->user;
     }
-    n = distinct(members, n);
+    *n = distinct(members, *n);
     if (!own)
         return tx_fail(tx, ERR_INVALID_FIELD, "userNames must hold your own name.");
-    if (n < 2)
+    if (*n < 2)
         return tx_fail(tx, ERR_INVALID_FIELD, "userNames must hold two or more users.");
-    if ((int64_t)n > tx->rules->chat_members)
-        return ERR_CHAT_FULL;
-    *out = members;
-    *n_out = n;
-    return ERR_OK;
+    return (int64_t)*n > tx->rules->chat_members ? ERR_CHAT_FULL : ERR_OK;
 }
 
 Err chat_create(struct tx *tx, const struct actor *a, Str name, const Str *usernames, size_t n,
                 struct chat_details *out)
 {
-    const int64_t *members = NULL;
     Err e = chat_access_app(tx, a->app);
     if (!e)
         e = text_name(tx, "chatName", name);
-    if (!e)
-        e = find_named(tx, a, usernames, n, &members, &n);
+    if (e)
+        return e;
+    if (n < 2 || n > NAMES_MAX)
+        return tx_fail(tx, ERR_INVALID_FIELD, "userNames must hold 2 to %d names.", NAMES_MAX);
+    int64_t *members = arena_array(&tx->events->arena, int64_t, n);
+    e = find_named(tx, a, usernames, members, &n);
     if (e)
         return e;
     struct chats_head head = {.app = a->app,
@@ -287,6 +283,10 @@ Err chat_heads(struct tx *tx, int64_t app, int64_t user, struct chat_head **out,
         return e;
     struct db_rows *rows = chats_heads(tx->db, app, user);
     while (chats_heads_next(rows, &head.chat, &head.last_seq)) {
+        if (*n == CHAT_HEADS) {
+            db_done(rows);
+            return tx_fail(tx, ERR_OVERLOADED, "You are in more than %d chats.", CHAT_HEADS);
+        }
         *out = grow(tx->arena, *out, *n, &cap, sizeof **out);
         (*out)[(*n)++] = head;
     }

@@ -53,7 +53,10 @@ struct chat_head {
     int64_t last_seq;
 };
 
-/* All chats of a user with their heads, in one snapshot, in tx->arena. */
+enum { CHAT_HEADS = 256 * 1024 }; /* more are too many to follow live */
+
+/* All chats of a user with their heads, in one snapshot, in tx->arena (16 MiB hold CHAT_HEADS).
+ * ERR_OVERLOADED: there are more. */
 Err chat_heads(struct tx *tx, int64_t app, int64_t user, struct chat_head **out,
                size_t *n) must_check;
 

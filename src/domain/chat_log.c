@@ -19,7 +19,9 @@ static struct event *publish(struct tx *tx, const struct chats_head *head,
     must(tx->events);
     struct arena *arena = &tx->events->arena;
     struct event *e = event_add(tx->events, draft->type);
+    uint32_t number = e->number;
     *e = *draft;
+    e->number = number;
     e->app = head->app;
     e->chat = head->chat;
     e->chat_id = head->id;

@@ -2,6 +2,10 @@
 
 #include "base/mem.h"
 
+#include <stdatomic.h>
+
+static atomic_uint numbers;
+
 struct event *event_add(struct event_list *list, enum event_type type)
 {
     if (list->n == list->cap) {
@@ -9,7 +13,7 @@ struct event *event_add(struct event_list *list, enum event_type type)
         list->items = mem_resize(list->items, list->cap * sizeof *list->items);
     }
     struct event *e = &list->items[list->n++];
-    *e = (struct event){.type = type};
+    *e = (struct event){.type = type, .number = atomic_fetch_add(&numbers, 1)};
     return e;
 }
 

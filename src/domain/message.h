@@ -89,7 +89,8 @@ Err message_mark(struct tx *tx, const struct actor *a, Id chat_id, int64_t seq) 
 /*
  * The stored events of a chat with from < seq <= to, in seq order, at most limit of them, as they
  * are now (edited text; a deleted message has text.p NULL), appended to out. What a loop reads to
- * fill a hole.
+ * fill a hole. Ends before the limit, after one at least, when out's arena is nearly full: only a
+ * call that appends nothing says that there is nothing left.
  */
 Err message_replay(struct tx *tx, int64_t app, int64_t chat, int64_t from, int64_t to, size_t limit,
                    struct event_list *out) must_check;

@@ -116,6 +116,15 @@ static void replay_row(struct tx *tx, const struct events_row *row, struct event
         add_founders(tx, e, &out->arena);
 }
 
+/* Whether one more event fits: its text and that of its original, and what the arena wastes when it
+ * grows for them. */
+static bool fits(const struct tx *tx, const struct arena *arena)
+{
+    enum { UTF8_MOST = 4, WASTE = 256 * 1024 };
+    size_t most = 2 * UTF8_MOST * (size_t)tx->rules->message_length + WASTE;
+    return arena->used < arena->max && arena->max - arena->used > most;
+}
+
 /* Both runs are in seq order and no seq is in both: they are merged. */
 Err message_replay(struct tx *tx, int64_t app, int64_t chat, int64_t from, int64_t to, size_t limit,
                    struct event_list *out)
@@ -126,8 +135,9 @@ Err message_replay(struct tx *tx, int64_t app, int64_t chat, int64_t from, int64
     struct db_rows *events = events_between(tx->db, app, chat, from, to, (int64_t)limit);
     bool more_messages = messages_next(messages, &message);
     bool more_events = events_next(events, &event);
-    size_t n = 0;
-    for (; n < limit && (more_messages || more_events); n++) {
+    for (size_t n = 0; n < limit && (more_messages || more_events); n++) {
+        if (n && !fits(tx, &out->arena))
+            break;
         if (more_messages && (!more_events || message.seq < event.seq)) {
             message_event(&message, app, chat, &out->arena, event_add(out, EVENT_SEND_MSG));
             more_messages = messages_next(messages, &message);
@@ -136,9 +146,7 @@ Err message_replay(struct tx *tx, int64_t app, int64_t chat, int64_t from, int64
             more_events = events_next(events, &event);
         }
     }
-    if (more_messages)
-        db_done(messages);
-    if (more_events)
-        db_done(events);
+    db_done(messages);
+    db_done(events);
     return tx_done(tx, ERR_OK);
 }

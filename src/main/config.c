@@ -1,5 +1,6 @@
 #include "main/config.h"
 
+#include "api/proxies.h"
 #include "base/mem.h"
 
 #include <stdarg.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { TEXT, CHOICE, COUNT, SIZE, DURATION, RATE, ADDRESS, COST };
+enum kind { TEXT, URL, PROXIES, CHOICE, COUNT, SIZE, DURATION, RATE, ADDRESS, COST };
 
 struct option {
     const char *name;
@@ -31,9 +32,9 @@ static const struct option options[] = {
     {"listen", ADDRESS, AT(listen), "127.0.0.1:8080", 0, 0, "chat API; port 0: a free one", NULL},
     {"management-listen", ADDRESS, AT(management_listen), "127.0.0.1:8081", 0, 0,
      "management API; port 0: a free one", NULL},
-    {"public-url", TEXT, AT(public_url), "", 0, 0,
+    {"public-url", URL, AT(public_url), "", 0, 0,
      "what clients call the chat API; default: from --listen", NULL},
-    {"management-url", TEXT, AT(management_url), "", 0, 0,
+    {"management-url", URL, AT(management_url), "", 0, 0,
      "what browsers call the management API; default: from --management-listen", NULL},
     {"store", TEXT, AT(store), "", 0, 0, "sqlite:PATH; default: whisp.db in the data directory",
      NULL},
@@ -43,6 +44,8 @@ static const struct option options[] = {
     {"origins", TEXT, AT(origins), "*", 0, 0, "browser origins that may use the chat API", NULL},
     {"management-origins", TEXT, AT(management_origins), "", 0, 0,
      "browser origins that may use the management API besides its own", NULL},
+    {"trusted-proxies", PROXIES, AT(trusted_proxies), "", 0, 0,
+     "addresses whose X-Forwarded-For is believed, like 10.0.0.0/8, ::1", NULL},
     {"threads", COUNT, AT(threads), "0", 0, 256, "event loops; 0: one a core", NULL},
     {"readers", COUNT, AT(readers), "2", 1, 64, "threads that read the store", NULL},
     {"hashers", COUNT, AT(hashers), "2", 1, 64, "threads that hash passwords", NULL},
@@ -203,6 +206,15 @@ static bool choice(Str s, const char *choices)
     return false;
 }
 
+/* http or https, a host, no path: what paths are put behind. */
+static bool web_url(Str s)
+{
+    Str rest = str_starts(s, S("https://"))  ? str_skip(s, 8)
+               : str_starts(s, S("http://")) ? str_skip(s, 7)
+                                             : S("");
+    return rest.n > 0 && str_find(rest, '/') < 0 && str_find(rest, ' ') < 0;
+}
+
 static bool number(Str s, int64_t min, int64_t max, int64_t *out)
 {
     uint64_t n;
@@ -219,6 +231,12 @@ static bool set(struct config *config, const struct option *o, Str value)
     case TEXT:
         *(Str *)at = value;
         return true;
+    case URL:
+        *(Str *)at = value;
+        return !value.n || web_url(value);
+    case PROXIES:
+        *(Str *)at = value;
+        return proxies_valid(value);
     case CHOICE:
         *(Str *)at = value;
         return choice(value, o->choices);
@@ -242,6 +260,8 @@ static const char *form(const struct option *o)
 {
     static const char *const forms[] = {
         [TEXT] = "text",
+        [URL] = "http:// or https:// and a host, like https://chat.example.com",
+        [PROXIES] = "addresses or networks between commas, like 10.0.0.0/8, ::1",
         [CHOICE] = "one of: ",
         [COUNT] = "a whole number in its range",
         [SIZE] = "a size in its range, like 64k, 1m or 2g",
@@ -346,7 +366,7 @@ static Err from_arguments(int argc, char **argv, const char **why)
         bool inline_value = str_find(arg, '=') >= 0;
         Str name = str_cut(&arg, '=');
         if (!inline_value && ++i == argc) {
-            *why = complain("--%.*s needs a value", STR_ARG(name));
+            *why = complain("--%.*s needs a value; see whispd --help", STR_ARG(name));
             return ERR_INVALID_FIELD;
         }
         Str value = inline_value ? arg : str_of(argv[i]);
@@ -386,8 +406,9 @@ Err config_read(int argc, char **argv, struct config *out, const char **why)
                         STR_ARG(value), form(o), o->choices ? o->choices : "");
         err = ERR_INVALID_FIELD;
     }
-    if (!err && (out->cluster.n == 0 || out->cluster.n > 63)) {
-        *why = "--cluster: a name of 1 to 63 characters";
+    bool taken = str_eq(out->cluster, S("management")); /* an audience of its own */
+    if (!err && (out->cluster.n == 0 || out->cluster.n > 63 || taken)) {
+        *why = "--cluster: a name of 1 to 63 characters, and not \"management\"";
         err = ERR_INVALID_FIELD;
     }
     return err;

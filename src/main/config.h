@@ -23,6 +23,7 @@ struct hash_cost {
 
 /* Times in milliseconds, sizes in bytes. Texts live as long as the program. */
 struct config {
+    Str trusted_proxies;
     Str data, store, cluster, cluster_tiers, public_url, management_url, origins,
         management_origins;
     struct host_port listen, management_listen;

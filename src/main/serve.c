@@ -41,7 +41,8 @@ struct process {
     struct server *server;
     struct chores *chores;
     char data[3072], store_url[3200];
-    char urls[SURFACES][512];
+    char bound[SURFACES][512]; /* where it listens */
+    char urls[SURFACES][512];  /* what clients call it */
 };
 
 static int fail(const char *what, const char *why)
@@ -111,6 +112,7 @@ static struct server_config server_config_of(struct process *p)
         .keys = p->keys,
         .cluster = c->cluster,
         .origins = {[SURFACE_API] = c->origins, [SURFACE_MANAGEMENT] = c->management_origins},
+        .trusted_proxies = c->trusted_proxies,
         .http = {.head = 16 * 1024, .body = BODY, .more = 4096},
         .session = {.connect_ms = c->connect_timeout,
                     .heart_beat_ms = c->heart_beat,
@@ -160,16 +162,19 @@ static struct jobs_config jobs_config_of(struct process *p)
 
 static const char *listen_on(struct process *p, enum surface surface, struct host_port at, Str url)
 {
+    static char complaint[512];
     const char *why = NULL;
-    if (server_listen(p->server, surface, at.host, at.port, &why))
-        return why;
-    bool v6 = str_find(at.host, ':') >= 0;
-    if (url.n)
-        snprintf(p->urls[surface], sizeof p->urls[surface], STR_FMT, STR_ARG(url));
-    else
-        snprintf(p->urls[surface], sizeof p->urls[surface],
-                 v6 ? "http://[" STR_FMT "]:%u" : "http://" STR_FMT ":%u", STR_ARG(at.host),
-                 server_port(p->server, surface));
+    const char *form = str_find(at.host, ':') >= 0 ? "[" STR_FMT "]:%u" : STR_FMT ":%u";
+    char host[256];
+    snprintf(host, sizeof host, form, STR_ARG(at.host), at.port);
+    if (server_listen(p->server, surface, at.host, at.port, &why)) {
+        snprintf(complaint, sizeof complaint, "%s: %s", host, why);
+        return complaint;
+    }
+    snprintf(host, sizeof host, form, STR_ARG(at.host), server_port(p->server, surface));
+    snprintf(p->bound[surface], sizeof p->bound[surface], "http://%s", host);
+    snprintf(p->urls[surface], sizeof p->urls[surface], STR_FMT,
+             STR_ARG(url.n ? url : str_of(p->bound[surface])));
     return NULL;
 }
 
@@ -238,8 +243,9 @@ static int start(struct process *p)
     p->chores = chores_start(p->server, p->loops[0]);
     for (size_t i = 0; i < p->n_loops; i++)
         must(pthread_create(&p->threads[i], NULL, run_loop, p->loops[i]) == 0);
-    log_event(LOG_INFO, "ready", log_s("api", urls[SURFACE_API]),
-              log_s("management", urls[SURFACE_MANAGEMENT]), log_s("data", str_of(p->data)),
+    log_event(LOG_INFO, "ready", log_s("api", str_of(p->bound[SURFACE_API])),
+              log_s("management", str_of(p->bound[SURFACE_MANAGEMENT])),
+              log_s("public", urls[SURFACE_API]), log_s("data", str_of(p->data)),
               log_n("pid", getpid()));
     return 0;
 }
@@ -303,10 +309,10 @@ static void release(struct process *p)
         loop_stop(p->loops[i]);
     for (size_t i = 0; i < p->n_loops; i++)
         must(pthread_join(p->threads[i], NULL) == 0);
-    for (size_t i = 0; i < p->n_loops; i++)
-        loop_free(&p->loops[i]);
     chores_free(&p->chores);
     server_free(&p->server);
+    for (size_t i = 0; i < p->n_loops; i++)
+        loop_free(&p->loops[i]);
     jobs_free(&p->jobs);
     online_free(&p->online);
     token_keys_free(&p->keys);

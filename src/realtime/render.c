@@ -53,15 +53,14 @@ static const unsigned shown[] = {
     [EVENT_CHAT_RENAMED] = TIME | TEXT,
 };
 
-/* Stored: "e" and the log position. Not stored: "u", the position it was sent at, and a number of
- * this process, so that no two are alike. */
+/* Stored: "e" and the log position. Not stored: "u", the position it was sent at, and a number that
+ * tells it from the others sent there. */
 static void event_id(struct buf *out, const struct event *e)
 {
-    static atomic_uint unstored;
     if (e->seq)
         buf_fmt(out, "e%llx", (unsigned long long)e->position);
     else
-        buf_fmt(out, "u%llx-%x", (unsigned long long)e->position, atomic_fetch_add(&unstored, 1));
+        buf_fmt(out, "u%llx-%x", (unsigned long long)e->position, e->number);
 }
 
 static void reply_to(struct json_writer *w, const struct event *e)

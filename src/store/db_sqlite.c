@@ -54,8 +54,6 @@ static void fail(struct db *db, const char *what, int rc)
         log_event(LOG_ERROR, "store", log_s("statement", str_of(what)), log_n("code", rc),
                   log_s("error", str_of(sqlite3_errmsg(db->sqlite))));
     db->failed = true;
-    /* Some errors make SQLite roll everything back; what came next would commit by itself. */
-    db->lost = db->lost || (db->begun && sqlite3_get_autocommit(db->sqlite));
 }
 
 int db_own(struct db *db, enum own own, int64_t parameter, int64_t *out)
@@ -96,13 +94,13 @@ static void end(struct db *db)
     end_queries(db);
     if (db->begun && !sqlite3_get_autocommit(db->sqlite))
         own(db, OWN_ROLLBACK);
-    db->begun = db->failed = db->lost = db->saved = false;
+    db->begun = db->failed = db->saved = false;
 }
 
 void db_begin(struct db *db)
 {
     must(!db->begun);
-    db->failed = db->lost = db->saved = false;
+    db->failed = db->saved = false;
     db->begun = own(db, db->role == DB_WRITER ? OWN_BEGIN_WRITE : OWN_BEGIN_READ) == SQLITE_OK;
     /* A deferred transaction has no snapshot before its first read. */
     if (db->begun && db->role == DB_READER)
@@ -159,7 +157,8 @@ void db_release(struct db *db)
 
 bool db_undo(struct db *db)
 {
-    bool can = db->saved && !db->lost;
+    /* Some errors make SQLite roll everything back; what came next would commit by itself. */
+    bool can = db->saved && !sqlite3_get_autocommit(db->sqlite);
     db->saved = false;
     end_queries(db);
     if (!can)
@@ -438,7 +437,7 @@ static Err set_up(struct db *db, const char *path, const char **why)
     Err e = schema_check(db->sqlite, why);
     bool ok = e == ERR_OK && set_up_connection(db);
     if (ok && db->role == DB_WRITER) {
-        ok = set_up_file(db) && pragma(db, synchronous());
+        ok = pragma(db, synchronous()) && set_up_file(db);
         if (ok)
             e = schema_migrate(db->sqlite, why);
     } else if (ok) {

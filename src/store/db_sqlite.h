@@ -48,7 +48,6 @@ struct db {
 
     bool begun;  /* between db_begin and its end */
     bool failed; /* sticky */
-    bool lost;   /* SQLite has rolled the transaction back by itself */
     bool saved;  /* between db_savepoint and its end */
     bool fence;  /* a failed COMMIT may still be in the log; see db_fence */
 

@@ -22,7 +22,7 @@ enum {
     TRUNCATE_PAGES = (64 << 20) / PAGE,
     SETTLED_US = 1000 * 1000, /* without a commit: copy even a short log */
     STUCK_US = 1000 * 1000,
-    TRUNCATE_WAIT_MS = 50,
+    TRUNCATE_WAIT_MS = 100,
     FREE_PAGES = 2048, /* kept for reuse: giving them back only to take them again is waste */
 };
 

@@ -23,8 +23,7 @@ SQL(message_insert,
 
 SQL(message_find, READ " and m.uuid = $3");
 SQL(message_at, READ " and m.seq = $3");
-SQL(message_by_client, READ " and m.sender = $3 and m.client_id = $4 and m.created_at > $5"
-                            " order by m.seq desc limit 1");
+SQL(message_by_client, READ " and m.sender = $3 and m.client_id = $4 and m.created_at > $5");
 SQL(message_page, READ " and m.seq < $3 and m.deleted_at is null and u.deleted_at is null"
                        " order by m.seq desc limit $4");
 SQL(message_between, READ " and m.seq > $3 and m.seq <= $4 order by m.seq limit $5");

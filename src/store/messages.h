@@ -52,7 +52,7 @@ bool messages_find(struct db *db, int64_t app, int64_t chat, Id id, struct arena
                    struct messages_row *out);
 bool messages_at(struct db *db, int64_t app, int64_t chat, int64_t seq, struct arena *arena,
                  struct messages_row *out);
-/* The sender's newest with that client id that is younger than since. */
+/* The sender's message with that client id that is younger than since: there is one at most. */
 bool messages_by_client(struct db *db, int64_t app, int64_t chat, int64_t sender, Str client_id,
                         int64_t since, struct arena *arena, struct messages_row *out);
 

@@ -177,6 +177,19 @@ test('an upgraded app does not count as a demo app, and comes down only if it fi
     assert.equal((await get(first)).body.tier, 'MULTI_TENANT');
 });
 
+test('a tier that no cluster serves is a 409', async () => {
+    const small = await startServer({ args: ['--cluster-tiers', 'DEMO,MULTI_TENANT'] });
+    try {
+        const app = await createApp(await register(small));
+        expectError(await upgrade(app, 'DEDICATED'), 409, 'NO_CLUSTER_FOR_TIER');
+        assert.equal((await get(app)).body.tier, 'DEMO');
+        expectStatus(await upgrade(app, 'MULTI_TENANT'), 200);
+        expectStatus(await upgrade(app, 'DEMO'), 200);
+    } finally {
+        await small.stop();
+    }
+});
+
 test('upgrade names a tier that is missing or unknown', async () => {
     const app = await createApp(await register(server));
     await expectBadFields((body) => manage(app.account, 'POST', path(app, '/upgrade'), body), {}, {

@@ -7,8 +7,7 @@ import { chunked, exchange, get, message, open } from './raw_http.mjs';
 
 // The shortest times that leave a loaded machine room, so that the slow-loris tests are quick.
 const server = await startServer({
-    args: ['--request-timeout', '2s', '--idle-timeout', '3s',
-           '--request-rate', 'off'],
+    args: ['--request-timeout', '2s', '--idle-timeout', '3s', '--request-rate', 'off'],
 });
 after(() => server.stop());
 

@@ -28,7 +28,7 @@ const othersAreServed = () => watcher.post(chatId);
 
 const connectFrame = () => stomp('CONNECT', { 'accept-version': '1.2', Authorization: `Bearer ${ann.jwt}` });
 const text = (payload, options) => wsFrame(OP.TEXT, payload, options);
-const BAD_UTF8 = Buffer.from([0x61, 0xc3, 0x28, 0x62]);
+const BAD_UTF8 = Buffer.from('SEND\nx:\xc3(', 'latin1'); // a lead byte, and no continuation
 const beat = '\n';
 
 describe('malformed WebSocket', () => {
@@ -61,8 +61,8 @@ describe('malformed WebSocket', () => {
         ['text that is not UTF-8', 1007, () => text(BAD_UTF8)],
         ['text that ends inside a character', 1007, () => text(Buffer.from([0x61, 0xc3]))],
         ['text that is not UTF-8 over fragments', 1007,
-         () => Buffer.concat([text(BAD_UTF8.subarray(0, 2), { fin: false }),
-                              wsFrame(OP.CONTINUATION, BAD_UTF8.subarray(2))])],
+         () => Buffer.concat([text(BAD_UTF8.subarray(0, -1), { fin: false }),
+                              wsFrame(OP.CONTINUATION, BAD_UTF8.subarray(-1))])],
         ['a surrogate in UTF-8', 1007, () => text(Buffer.from([0xed, 0xa0, 0x80]))],
         ['an overlong NUL', 1007, () => text(Buffer.from([0xc0, 0x80]))],
         ['a close frame of one byte', 1002, () => wsFrame(OP.CLOSE, 'x')],

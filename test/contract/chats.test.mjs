@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-    api, createApp, createChat, createUser, expectBadFields, expectConventions, expectError,
+    api, createApp, createChat, createTenant, createUser, expectBadFields, expectConventions, expectError,
     expectStatus, NOT_TEXT, register, startServer, TIME, unique, UNKNOWN_ID, UUID7,
 } from './harness.mjs';
 import { connect } from './realtime.mjs';
@@ -181,6 +181,43 @@ test('getChats refuses a page or size out of range, naming it', async () => {
                                  ['page', '99999999999999999999']]) {
         const { message } = expectError(await list(stranger, `?${name}=${value}`), 400);
         assert.match(message, new RegExp(name));
+    }
+});
+
+test('getChats with a cursor neither repeats nor skips, while chats move', async () => {
+    const [ann, bob] = await users(2);
+    const made = [];
+    for (let i = 0; i < 9; i++) {
+        made.push((await createChat(ann, bob)).chatId);
+    }
+    const seen = [];
+    let { chats, nextCursor } = (await list(ann, '?size=4')).body;
+    seen.push(...chats.map(({ chatId }) => chatId));
+    await say(bob, made[0], 'this chat comes to the top now');
+    while (nextCursor) {
+        const query = `?size=4&cursor=${encodeURIComponent(nextCursor)}`;
+        ({ chats, nextCursor } = expectStatus(await list(ann, query), 200).body);
+        seen.push(...chats.map(({ chatId }) => chatId));
+    }
+    assert.equal(new Set(seen).size, seen.length, 'a chat was repeated');
+    assert.deepEqual(made.slice(1).filter((id) => !seen.includes(id)), [], 'a chat was skipped');
+    for (const cursor of ['x', '%00', 'a'.repeat(500), UNKNOWN_ID]) {
+        const { message } = expectError(await list(ann, `?cursor=${cursor}`), 400);
+        assert.match(message, /cursor/);
+    }
+});
+
+test('a chat that is full takes nobody more', async () => {
+    const small = await startServer({ args: ['--chat-members', '3'] });
+    try {
+        const { users: [ann, bob, carl, dora] } = await createTenant(small, 'ann', 'bob', 'carl', 'dora');
+        const { chatId } = await createChat(ann, bob, carl);
+        expectError(await add(ann, chatId, 'dora'), 409, 'CHAT_FULL');
+        const res = await create(ann, { chatName: 'x', userNames: names(ann, bob, carl, dora) });
+        assert.ok([400, 409].includes(res.status), `${res.status} ${res.text}`);
+        expectError(res, res.status);
+    } finally {
+        await small.stop();
     }
 });
 

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-    api, createChat, createTenant, expectConventions, expectError, expectStatus, manage, PASSWORD,
-    startServer, TIME, unique, UNKNOWN_ID, UUID, UUID7,
+    api, createChat, createTenant, expectConventions, expectError, expectStatus, getTicket, manage,
+    PASSWORD, startServer, TIME, unique, UNKNOWN_ID, UUID, UUID7,
 } from './harness.mjs';
 import { exchange, get, message } from './raw_http.mjs';
 
@@ -214,7 +214,7 @@ test('the management API lets no page of another origin in', async () => {
 
 test('lists of origins hold on both listeners', async () => {
     const listed = await startServer({
-        args: ['--cors-origins', 'https://a.example,https://b.example',
+        args: ['--origins', 'https://a.example,https://b.example',
                '--management-origins', 'https://dash.example'],
     });
     try {
@@ -236,7 +236,34 @@ test('lists of origins hold on both listeners', async () => {
     }
 });
 
-test('every answer of a long-lived endpoint says Date and length, and none says Server', async () => {
+test('the realtime door echoes an allowed origin, with credentials, and refuses another', async () => {
+    const origin = 'https://shop.example';
+    const greeting = await exchange(server.api, get('/api/wsConnect', { Origin: origin }));
+    assert.equal(greeting.status, 200);
+    assert.equal(greeting.text, 'Welcome to SockJS!\n');
+    assert.equal(greeting.headers.get('access-control-allow-origin'), origin);
+    assert.equal(greeting.headers.get('access-control-allow-credentials'), 'true');
+    assert.match(greeting.headers.get('vary'), /\bOrigin\b/i);
+
+    const listed = await startServer({ args: ['--origins', 'https://a.example'] });
+    try {
+        const { users: [user] } = await createTenant(listed, 'ann');
+        const upgrade = async (from) => exchange(listed.api, get(
+            `/api/wsConnect?ticket=${await getTicket(user)}`, {
+                'Origin': from, 'Connection': 'Upgrade', 'Upgrade': 'websocket',
+                'Sec-WebSocket-Version': 13, 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+            }));
+        const refused = await upgrade('https://b.example');
+        assert.equal(refused.status, 403);
+        assert.equal(refused.body.code, 'ORIGIN_NOT_ALLOWED');
+        assert.equal((await upgrade('https://a.example')).status, 101);
+        assert.equal((await upgrade(undefined)).status, 101, 'a client that is no browser');
+    } finally {
+        await listed.stop();
+    }
+});
+
+test('an answer says its length, and not what serves it', async () => {
     const res = await exchange(server.api, get('/livez'));
     assert.equal(res.headers.get('server'), null);
     assert.equal(Number(res.headers.get('content-length')), Buffer.byteLength(res.text));

@@ -52,7 +52,14 @@ export async function within(ms, what, promise) {
 // ---------------------------------------------------------------- the server
 
 const alive = new Set();
-process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')));
+const places = new Set();
+process.on('exit', () => {
+    alive.forEach((child) => child.kill('SIGKILL'));
+    places.forEach((place) => rmSync(place, { recursive: true, force: true }));
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => process.exit(1)); // so that 'exit' comes
+}
 
 /** Runs whispd to its end, for subcommands and starts that must fail. */
 export async function run(args, env = {}) {
@@ -95,6 +102,7 @@ class Server {
 
     constructor({ args = [], env = {}, dataDir } = {}) {
         this.dataDir = dataDir ?? mkdtempSync(join(tmpdir(), 'whisp-test-'));
+        places.add(this.dataDir);
         this.#args = args;
         this.#env = env;
     }

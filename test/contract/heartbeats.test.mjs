@@ -1,5 +1,5 @@
-// Heart-beats both ways, as negotiated in CONNECT and CONNECTED. The tests wait for real intervals,
-// so they run side by side.
+// Heart-beats both ways, as negotiated in CONNECT and CONNECTED, and the time to CONNECT. The tests
+// wait for real intervals, so these are short and the tests run side by side.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { connect, rawSocket } from './realtime.mjs';
 let server, ann, bob;
 
 before(async () => {
-    server = await startServer();
+    server = await startServer({ args: ['--heart-beat', '1s', '--connect-timeout', '2s'] });
     ({ users: [ann, bob] } = await createTenant(server, 'ann', 'bob'));
 });
 
@@ -100,6 +100,16 @@ describe('heart-beats', { concurrency: true }, () => {
         await socket.whenClosed(3 * fromClient + 5000); // others are closed meanwhile
         await session.post(chatId);
         await session.close();
+    });
+
+    test('a socket that never CONNECTs is closed in time', async () => {
+        const from = Date.now();
+        const silent = await rawSocket(server, ann);
+        const beater = await rawSocket(server, bob);
+        const beat = setInterval(() => beater.write('\n'), 100); // is no CONNECT
+        await Promise.all([silent.whenClosed(), beater.whenClosed()]).finally(() => clearInterval(beat));
+        const took = Date.now() - from;
+        assert.ok(took > 1_500 && took < 6_000, `closed after ${took} ms`);
     });
 
     for (const value of ['x', '1', '-1,0', '1,2,3', '1.5,2', '99999999999999999999,0']) {

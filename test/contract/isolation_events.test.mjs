@@ -77,7 +77,7 @@ test('all that one tenant does is heard by that tenant alone', async () => {
     await bobs.send({ type: 'REPLY', chatId, messageId, message: 'reply' });
     await bobs.send({ type: 'TYPING', chatId });
     await bobs.send({ type: 'REACT', chatId, messageId, reaction: 'x' });
-    await bobs.send({ type: 'DELETE_REACT', reactionId: (await bobs.next('REACT')).messageId });
+    await bobs.send({ type: 'DELETE_REACT', reactionId: (await bobs.next({ type: 'REACT', chatId })).messageId });
     await bobs.send({ type: 'READ_MSG', chatId, messageId });
     await anns.next({ type: 'READ_MSG', chatId });
     await anns.send({ type: 'DELETE_MSG', chatId, messageId });

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, verify } from 'node:crypto';
 import { after, test } from 'node:test';
 import {
-    claimsOf, cookieOf, createTenant, expectBadFields, expectConventions, expectError, expectStatus,
-    JWT, manage, NOT_TEXT, PASSWORD, register, startServer, tampered, unique,
+    claimsOf, cookieOf, createTenant, eventually, expectBadFields, expectConventions, expectError,
+    expectStatus, JWT, manage, NOT_TEXT, PASSWORD, register, startServer, tampered, unique,
 } from './harness.mjs';
 
 const server = await startServer({ args: ['--signin-failures', 'off'] });
@@ -221,6 +221,50 @@ test('nothing but a management access token opens the management API', async () 
     const key = await manage(app.key, 'GET', '/api/client/profile');
     expectError(key, 401, 'AUTH_MISSING_TOKEN');
     expectStatus(await manage(account, 'GET', '/api/client/profile'), 200);
+});
+
+test('an expired access token is told from an invalid one, and is welcome at refresh', async () => {
+    const brief = await startServer({ args: ['--account-token-ttl', '1s'] });
+    try {
+        const account = await register(brief);
+        const expired = await eventually('the access token is expired', async () => {
+            const res = await manage(account, 'GET', '/api/client/profile');
+            return res.status === 401 && res;
+        });
+        expectError(expired, 401, 'AUTH_EXPIRED_TOKEN');
+        const fresh = await manage(account, 'POST', '/api/auth/refresh', undefined,
+                                   { cookie: account.cookie });
+        const { accessToken, expiresIn } = expectStatus(fresh, 200).body;
+        assert.equal(expiresIn, 1);
+        expectStatus(await manage({ server: brief, accessToken }, 'GET', '/api/client/profile'), 200);
+    } finally {
+        await brief.stop();
+    }
+});
+
+test('of many registrations of one email at the same moment one succeeds', async () => {
+    const body = { companyName: 'x', email: `${unique('race')}@example.com`, password: PASSWORD };
+    const answers = await Promise.all(Array.from({ length: 8 },
+                                                 () => post('/api/auth/register', body)));
+    assert.deepEqual(answers.map((res) => res.status).sort(),
+                     [201, 409, 409, 409, 409, 409, 409, 409]);
+});
+
+test('behind HTTPS the cookie is Secure, and the origin is that of the public URL', async () => {
+    const secure = await startServer({ args: ['--management-url', 'https://dash.example'] });
+    try {
+        const res = await manage(secure, 'POST', '/api/auth/register', {
+            companyName: 'x', email: `${unique('x')}@example.com`, password: PASSWORD,
+        });
+        assert.match(expectStatus(res, 201).headers.getSetCookie()[0], /;\s*Secure\b/i);
+        const cookie = cookieOf(res);
+        const from = (origin) => manage(secure, 'POST', '/api/auth/refresh', undefined,
+                                        { cookie, origin });
+        expectError(await from('http://dash.example'), 403, 'ORIGIN_NOT_ALLOWED');
+        expectStatus(await from('https://dash.example'), 200);
+    } finally {
+        await secure.stop();
+    }
 });
 
 test('failed logins are limited per email and per address, and only failures count', async () => {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import {
-    api, claimsOf, createKey, createTenant, createUser, eventually, expectError, expectStatus,
-    getTicket, manage, register, run, signIn, startServer, TIME, unique,
+    api, claimsOf, createApp, createKey, createTenant, createUser, eventually, expectError,
+    expectStatus, getTicket, manage, register, run, signIn, startServer, TIME, unique,
 } from './harness.mjs';
 import { connect } from './realtime.mjs';
 
@@ -40,6 +40,16 @@ test('one line says that it is ready, and where', async () => {
     assert.match(ready.api, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
     assert.match(ready.management, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
     assert.notEqual(ready.api, ready.management);
+});
+
+test('the ready line says where it listens, also when clients call it by another URL', async () => {
+    const args = ['--public-url', 'https://chat.example', '--management-url', 'https://dash.example'];
+    await withServer({ args }, async (own) => {
+        const account = await register(own);
+        const app = await createApp(account);
+        const { body } = await manage(account, 'GET', `/api/client/apps/${app.id}`);
+        assert.equal(body.clusterEndpoint, 'https://chat.example');
+    });
 });
 
 test('every line of the JSON log is an object with time, level and event', async () => {
@@ -151,7 +161,7 @@ test('an unknown option or command is named and points to the help', async () =>
 describe('bad values are named with what to change, by check-config and at the start', () => {
     const bad = {
         '--listen': ['nowhere', '127.0.0.1', '127.0.0.1:99999', ':x'],
-        '--threads': ['0', '-1', 'many', '1.5'],
+        '--threads': ['-1', 'many', '1.5'],
         '--log-format': ['xml'],
         '--log-level': ['loud'],
         '--message-rate': ['fast', '20', '20/', '-1/5', '0/0'],
@@ -181,10 +191,10 @@ describe('bad values are named with what to change, by check-config and at the s
         assert.notEqual(code, 0);
         assert.match(stderr, /--data/);
     });
-    test('in the environment, by the name it has there', async () => {
+    test('in the environment, saying that it came from there', async () => {
         const { code, stderr } = await run(['check-config'], { WHISP_THREADS: 'many' });
         assert.notEqual(code, 0);
-        assert.match(stderr, /WHISP_THREADS/);
+        assert.match(stderr, /--threads.*environment|WHISP_THREADS/);
     });
 });
 
@@ -197,17 +207,37 @@ test('check-config takes a good configuration and starts nothing', async () => {
 });
 
 test('the environment sets options, and the command line wins over it', async () => {
-    const env = { WHISP_CLUSTER: 'from-the-environment', WHISP_PUBLIC_URL: 'https://chat.example',
-                  WHISP_LOG_FORMAT: 'text', WHISP_USER_TOKEN_TTL: '5m' };
+    const env = { WHISP_CLUSTER: 'from-the-environment', WHISP_LOG_FORMAT: 'text',
+                  WHISP_USER_TOKEN_TTL: '5m' };
     await withServer({ env, args: ['--user-token-ttl', '7m'] }, async (own) => {
         const { account, app, users: [ann] } = await createTenant(own, 'ann');
         const { body } = await manage(account, 'GET', `/api/client/apps/${app.id}`);
         assert.equal(body.clusterName, 'from-the-environment');
-        assert.equal(body.clusterEndpoint, 'https://chat.example');
         assert.equal((await createKey(app)).audience, 'from-the-environment');
         const { claims } = claimsOf(ann.jwt);
         assert.equal(claims.exp - claims.iat, 7 * 60);
     });
+});
+
+test('a config file sets options, and the environment wins over it', async () => {
+    const config = join(place, 'whisp.conf');
+    writeFileSync(config, '# ours\n\ncluster = from-the-file\nuser-token-ttl=9m\n');
+    const env = { WHISP_USER_TOKEN_TTL: '8m' };
+    await withServer({ args: ['--config', config], env }, async (own) => {
+        const { app, users: [ann] } = await createTenant(own, 'ann');
+        assert.equal(app.key.audience, 'from-the-file');
+        const { claims } = claimsOf(ann.jwt);
+        assert.equal(claims.exp - claims.iat, 8 * 60);
+    });
+    writeFileSync(config, 'nonsense = 1\n');
+    for (const [args, extra] of [[['--config', config], {}], [[], { WHISP_CONFIG: config }]]) {
+        const { code, stderr } = await run(['check-config', ...args], extra);
+        assert.notEqual(code, 0);
+        assert.ok(stderr.includes(config) && stderr.includes('nonsense'), stderr);
+    }
+    const missing = await run(['check-config', '--config', join(place, 'no-such-file')]);
+    assert.notEqual(missing.code, 0);
+    assert.match(missing.stderr, /no-such-file/);
 });
 
 // ---------------------------------------------------------------- health and the end
@@ -277,6 +307,9 @@ async function leaveSecrets(own) {
     const text = unique('secret-text');
     await session.post(chat.chatId, text);
     await session.close();
+    // Kept answers must not be where a key's text is kept.
+    const kept = await manage(account, 'POST', `/api/client/apps/${app.id}/keys`, undefined,
+                              { 'idempotency-key': unique('key') });
     const wrong = unique('wr0ng');
     await manage(own, 'POST', '/api/auth/login', { email, password: wrong });
     await api(app.key, 'POST', '/api/user/signin', { username: 'ann', password: wrong });
@@ -292,6 +325,7 @@ async function leaveSecrets(own) {
             password, wrong, ticket, 'user password': ann.password,
             'access token': account.accessToken, 'refresh cookie': account.cookie.split('=')[1],
             'first access token': res.body.accessToken, 'API key': app.key.token, jwt: ann.jwt,
+            'key made with an Idempotency-Key': kept.body.token,
             'refresh token': ann.refreshToken,
         },
     };

@@ -81,6 +81,31 @@ test('rates can be turned off', async () => {
     }
 });
 
+test('more sign-ins than can be worked off are told to come back, and the rest goes on', async () => {
+    const busy = await startServer({
+        args: ['--hashers', '1', '--hash-cost', '8m/1', '--key-rate', 'off', '--request-rate', 'off'],
+    });
+    try {
+        const { app, users: [ann] } = await createTenant(busy, 'ann');
+        const signin = () => api(app.key, 'POST', '/api/user/signin',
+                                 { username: 'ann', password: PASSWORD });
+        const flood = Promise.all(Array.from({ length: 300 }, signin));
+        for (let i = 0; i < 10; i++) {
+            expectStatus(await getUser(ann), 200);
+        }
+        const refused = (await flood).filter((res) => res.status !== 200);
+        assert.ok(refused.length > 0, 'all 300 were taken in');
+        assert.ok(refused.length < 300, 'none was served');
+        for (const res of refused) {
+            expectError(res, 503, 'OVERLOADED');
+            assert.match(res.headers.get('retry-after'), /^[1-9]\d*$/);
+        }
+        expectStatus(await signin(), 200);
+    } finally {
+        await busy.stop();
+    }
+});
+
 // ---------------------------------------------------------------- Idempotency-Key
 
 const again = await startServer();
@@ -152,6 +177,12 @@ test('a refused request does not use up its key', async () => {
         username: late, email: `${late}@example.com`, password: PASSWORD,
     }), 201);
     expectStatus(await post(['ann', late]), 201);
+});
+
+test('an Idempotency-Key that is too long is refused', async () => {
+    const [ann] = mine.users;
+    expectError(await createChat(ann, 'x'.repeat(256)), 400);
+    expectStatus(await createChat(ann, 'x'.repeat(255)), 201);
 });
 
 test('registering users and making apps can be repeated too', async () => {

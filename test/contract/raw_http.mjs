@@ -128,7 +128,7 @@ class Connection {
 /** A TCP connection to the listener of that base URL. */
 export async function open(base) {
     const { hostname, port } = new URL(base);
-    const socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const socket = net.connect({ host: hostname, port: Number(port) });
     await within(WAIT, () => `cannot connect to ${base}`, new Promise((done, fail) => {
         socket.once('connect', done);
         socket.once('error', fail);

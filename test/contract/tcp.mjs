@@ -48,6 +48,15 @@ export class Wire {
         this.#socket.end();
     }
 
+    /** Stops reading, so that the peer's output backs up; resume() goes on. */
+    pause() {
+        this.#socket.pause();
+    }
+
+    resume() {
+        this.#socket.resume();
+    }
+
     destroy() {
         this.#socket.destroy();
     }

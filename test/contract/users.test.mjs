@@ -184,6 +184,22 @@ test('failed sign-ins are limited per app and name, and only failures count', as
     }
 });
 
+test('guesses at the same moment do not get past the limit', async () => {
+    const limited = await startServer({ args: ['--signin-failures', '3/15m'] });
+    try {
+        const { app: one } = await createTenant(limited, 'ann');
+        const guesses = Array.from({ length: 24 }, (_, i) =>
+            signin({ username: 'ann', password: `guess ${i}` }, one.key));
+        const answers = await Promise.all(guesses);
+        const tried = answers.filter((res) => res.status === 401).length;
+        assert.ok(tried <= 3, `${tried} of 24 passwords were tried`);
+        answers.filter((res) => res.status !== 401)
+            .forEach((res) => expectError(res, 429, 'RATE_LIMITED'));
+    } finally {
+        await limited.stop();
+    }
+});
+
 test('getUser shows oneself', async () => {
     const fields = newUser({ firstName: 'Ann', surName: 'Ångström' });
     const { id } = expectStatus(await post(fields), 201).body;

@@ -80,7 +80,10 @@ static void a_key_works_where_its_app_lives_now(void **state)
     int64_t demo = t->f->rules.cluster, big;
     assert_ok(
         app_cluster_ensure(step(t->f), S("big"), S("http://big.example"), S("DEDICATED"), &big));
-    /* There is such a cluster, but the app has never lived on it. */
+    /* There is such a cluster, but only another app has ever lived on it. */
+    struct app other;
+    assert_ok(app_create(step(t->f), t->account, S("Other"), &other));
+    assert_ok(app_set_tier(step(t->f), t->account, other.id, S("DEDICATED"), &other));
     struct auth_claims early = claims;
     early.audience = S("big");
     assert_err(try_key(t, &early), ERR_AUTH_INVALID_API_KEY);
@@ -379,10 +382,10 @@ static void a_ticket_expires(void **state)
     struct tenant *t = *state;
     struct user_profile ann = tenant_user(t, "ann");
     struct signin s = tenant_signin(t, &ann);
-    Str early = issue(t, &s), late = issue(t, &s);
+    Str first = issue(t, &s), second = issue(t, &s);
     t->f->tx.now += 28 * 1000;
-    assert_ok(spend(t, early)); /* after 30 s less one step */
-    assert_err(spend(t, late), ERR_AUTH_INVALID_TICKET);
+    assert_ok(spend(t, second)); /* 29 s old */
+    assert_err(spend(t, first), ERR_AUTH_INVALID_TICKET);
 }
 
 static void a_ticket_goes_with_its_signin(void **state)
@@ -412,6 +415,26 @@ static void a_ticket_of_a_suspended_app_is_refused_and_not_spent(void **state)
     assert_ok(spend(t, ticket));
     assert_ok(app_delete(step(t->f), t->account, t->app.id));
     assert_err(spend(t, ticket), ERR_AUTH_INVALID_TICKET);
+}
+
+static void a_realtime_session_lives_with_what_it_hangs_on(void **state)
+{
+    struct tenant *t = *state;
+    struct user_profile ann = tenant_user(t, "ann"), bob = tenant_user(t, "bob");
+    struct signin s = tenant_signin(t, &ann), other = tenant_signin(t, &ann);
+    struct signin third = tenant_signin(t, &bob);
+    assert_ok(auth_live(step(t->f), &s.actor));
+    assert_ok(auth_logout(step(t->f), &s.actor, s.refresh_token));
+    assert_err(auth_live(step(t->f), &s.actor), ERR_AUTH_INVALID_TOKEN);
+    assert_ok(auth_live(step(t->f), &other.actor));
+    assert_ok(user_delete(step(t->f), &other.actor));
+    assert_err(auth_live(step(t->f), &other.actor), ERR_AUTH_INVALID_TOKEN);
+    tenant_status(t, S("SUSPENDED"));
+    assert_err(auth_live(step(t->f), &third.actor), ERR_APP_SUSPENDED);
+    tenant_status(t, S("ACTIVE"));
+    assert_ok(auth_live(step(t->f), &third.actor));
+    assert_ok(app_delete(step(t->f), t->account, t->app.id));
+    assert_err(auth_live(step(t->f), &third.actor), ERR_AUTH_INVALID_TOKEN);
 }
 
 static void the_tier_is_the_apps(void **state)
@@ -505,6 +528,7 @@ int main(void)
         tenant_test(a_ticket_expires),
         tenant_test(a_ticket_goes_with_its_signin),
         tenant_test(a_ticket_of_a_suspended_app_is_refused_and_not_spent),
+        tenant_test(a_realtime_session_lives_with_what_it_hangs_on),
         tenant_test(the_tier_is_the_apps),
         cmocka_unit_test(a_secret_is_read_strictly),
         tenant_test(secrets_are_random_and_name_their_app),

@@ -150,12 +150,10 @@ static void sent_messages_are_counted_by_app_and_day(void **state)
                                        fixture_post(&f->dan, other, "refused")};
         post_all(step(f), posts, countof(posts));
     }
-    assert_int_equal(db_number(f->db, &test_usage,
-                               ARGS(v_int(f->ann.app), v_int(clock_day(f->tx.now)))),
-                     4);
-    assert_int_equal(db_number(f->db, &test_usage,
-                               ARGS(v_int(f->eve.app), v_int(clock_day(f->tx.now)))),
-                     0);
+    assert_int_equal(
+        db_number(f->db, &test_usage, ARGS(v_int(f->ann.app), v_int(clock_day(f->tx.now)))), 4);
+    assert_int_equal(
+        db_number(f->db, &test_usage, ARGS(v_int(f->eve.app), v_int(clock_day(f->tx.now)))), 0);
 }
 
 static void time_in_a_chat_never_goes_back(void **state)
@@ -191,20 +189,14 @@ static void a_failing_store_accepts_nothing(void **state)
 {
     struct fixture *f = *state;
     Id chat = new_chat(f, "Ann", "Bob");
-    step(f);
-    db_rollback(f->db);
     struct message_page page;
     struct message_post post = fixture_post(&f->ann, chat, "Hello");
-    db_begin(f->db);
-    /* The same position twice breaks the key of messages. */
-    assert_ok(message_history(&f->tx, &f->ann, chat, 1, (Id){{0}}, &page));
-    post_all(&f->tx, &post, 1);
-    assert_ok(post.err);
-    db_run(f->db, &fixture_app, ARGS(v_null, v_int(1)));
+    db_run(step(f)->db, &fixture_app, ARGS(v_null, v_int(1))); /* breaks a constraint */
     assert_true(db_failed(f->db));
     post_all(&f->tx, &post, 1);
     assert_err(post.err, ERR_INTERNAL);
     assert_err(message_history(&f->tx, &f->ann, chat, 1, (Id){{0}}, &page), ERR_INTERNAL);
+    assert_err(message_typing(&f->tx, &f->ann, chat), ERR_INTERNAL);
     db_rollback(f->db);
     db_begin(f->db);
 }
@@ -516,8 +508,7 @@ static void reactions_have_limits(void **state)
     assert_err(message_react(step(f), &f->bob, chat, message, S("y")), ERR_FORBIDDEN);
     assert_ok(message_react(step(f), &f->bob, chat, message, str_from(text, 64)));
     for (int64_t i = MESSAGE_REACTIONS_OF_USER; i < MESSAGE_REACTIONS; i++)
-        db_run(f->db, &test_reaction_fill,
-               ARGS(v_int(f->ann.app), v_id(chat), v_int(2), v_int(i)));
+        db_run(f->db, &test_reaction_fill, ARGS(v_int(f->ann.app), v_id(chat), v_int(2), v_int(i)));
     assert_err(message_react(step(f), &f->ann, chat, message, S("y")), ERR_FORBIDDEN);
     assert_ok(message_delete(step(f), &f->ann, chat, message));
     assert_int_equal(number(f, &test_reaction_rows, chat), 0);
@@ -588,6 +579,8 @@ static void typing_is_told_and_not_stored(void **state)
     assert_int_equal(e->sender, f->bob.user);
     assert_id(e->chat_id, chat);
     assert_int_equal(number(f, &test_last_seq, chat), 1);
+    assert_ok(message_typing(&f->tx, &f->bob, chat));
+    assert_int_not_equal(f->events.items[0].number, f->events.items[1].number);
     assert_err(message_typing(step(f), &f->cleo, chat), ERR_NOT_A_MEMBER);
 }
 
@@ -684,13 +677,13 @@ static void replay_fills_a_hole(void **state)
     reply.reply_to = one;
     reply.client_message_id = S("id");
     post_all(step(f), &reply, 1);
-    assert_ok(message_edit(step(f), &f->bob, chat, two, S("2")));      /* 9 */
-    assert_ok(message_react(step(f), &f->ann, chat, one, S("-")));     /* 10 */
+    assert_ok(message_edit(step(f), &f->bob, chat, two, S("2")));  /* 9 */
+    assert_ok(message_react(step(f), &f->ann, chat, one, S("-"))); /* 10 */
     Id reaction = only_event(f, EVENT_REACT)->message_id;
-    assert_ok(message_delete(step(f), &f->bob, chat, two));            /* 11 */
-    assert_ok(message_unreact(step(f), &f->ann, reaction));            /* 12 */
-    assert_ok(chat_rename(step(f), &f->cleo, chat, S("Named anew")));  /* 13 */
-    assert_ok(chat_remove(step(f), &f->ann, chat, f->cleo.user_id));   /* 14 */
+    assert_ok(message_delete(step(f), &f->bob, chat, two));           /* 11 */
+    assert_ok(message_unreact(step(f), &f->ann, reaction));           /* 12 */
+    assert_ok(chat_rename(step(f), &f->cleo, chat, S("Named anew"))); /* 13 */
+    assert_ok(chat_remove(step(f), &f->ann, chat, f->cleo.user_id));  /* 14 */
     static const struct {
         enum event_type type;
         const char *text; /* NULL: none, or deleted */
@@ -760,6 +753,40 @@ static void replay_fills_a_hole(void **state)
     event_list_free(&list);
 }
 
+static void replay_ends_before_its_arena_is_full(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    enum { MESSAGES = 100, ARENA_MAX = 2 * 1024 * 1024 };
+    char *text = mem_alloc(40001);
+    for (size_t i = 0; i < 40000; i += 4)
+        memcpy(text + i, "\xf0\x9f\x98\x80", 4);
+    Id original = say(f, &f->ann, chat, text);
+    for (int i = 0; i < MESSAGES; i++) {
+        struct message_post reply = fixture_post(&f->bob, chat, text);
+        reply.reply_to = original;
+        post_all(step(f), &reply, 1);
+        assert_ok(reply.err);
+        arena_free(&f->arena);
+    }
+    struct chat_head *heads;
+    size_t n, reads = 0;
+    assert_ok(chat_heads(step(f), f->ann.app, f->ann.user, &heads, &n));
+    int64_t row_number = heads[0].chat, seq = 0;
+    do {
+        struct event_list list = {.arena = ARENA(ARENA_MAX)};
+        assert_ok(message_replay(&f->tx, f->ann.app, row_number, seq, 1000, 1000, &list));
+        n = list.n;
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(list.items[i].seq, ++seq);
+        event_list_free(&list);
+        reads++;
+    } while (n);
+    assert_int_equal(seq, MESSAGES + 2);
+    assert_in_range(reads, 5, 20);
+    mem_free(text);
+}
+
 #define row(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
 
 int main(void)
@@ -789,6 +816,7 @@ int main(void)
         row(history_goes_back_page_by_page),
         row(nothing_of_a_deleted_user_is_seen),
         row(replay_fills_a_hole),
+        row(replay_ends_before_its_arena_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,7 @@ static inline int tenant_open(void **state)
     f->rules.ticket_ttl = 30 * 1000;
     f->rules.account_refresh_ttl = 14 * FIXTURE_DAY;
     f->rules.decoy_hash = S("decoy");
+    tenant_account(f, "fixture@example.com");
     t->stranger = tenant_account(f, "stranger@example.com");
     t->account = tenant_account(f, "owner@example.com");
     assert_ok(app_cluster_ensure(step(f), S("demo-cluster"), S("http://demo.example"),

@@ -17,7 +17,7 @@ process.env.WHISPD = tracer.program; // before the harness looks at it
 const { api, createChat, createTenant, expectStatus, startServer } = await import('../contract/harness.mjs');
 const { connect } = await import('../contract/realtime.mjs');
 
-const TOKENS = 120;
+const MESSAGES = 40; // one at a time, and as many in batches
 
 after(() => tracer.remove());
 
@@ -41,10 +41,10 @@ async function work(server) {
         await Promise.all([session.send(action, { receiptId: receipt }), ...seen]);
     };
 
-    for (let i = 0; i < TOKENS / 3; i++) { // one at a time
+    for (let i = 0; i < MESSAGES; i++) { // one at a time
         await send(anns, { type: 'SEND_MSG', chatId, message: token() });
     }
-    for (let i = 0; i < TOKENS / 3 / 8; i++) { // many under way: batches
+    for (let i = 0; i < MESSAGES / 8; i++) { // many under way: batches
         await Promise.all(Array.from({ length: 8 }, (_, n) => {
             return send(n % 2 ? anns : bobs, { type: 'SEND_MSG', chatId, message: token() });
         }));
@@ -107,7 +107,7 @@ async function verdicts(env) {
     } finally {
         await server.stop();
     }
-    assert.ok(changes.length >= TOKENS);
+    assert.ok(changes.length > 100);
     return judge(changes, readTrace(await tracer.output(pid)));
 }
 

@@ -30,7 +30,7 @@ struct fault_change {
 struct fault_disk {
     char *path;
     char *safe; /* as of the last sync */
-    size_t n;
+    size_t n, cap;
     struct fault_change *first, **last;
 };
 
@@ -53,12 +53,14 @@ static struct {
 static inline void fault_apply(struct fault_disk *d, sqlite3_int64 at, const char *p, size_t n)
 {
     size_t size = (size_t)at + n;
-    if (!p || size > d->n) {
-        d->safe = mem_resize(d->safe, size);
-        if (size > d->n)
-            memset(d->safe + d->n, 0, size - d->n);
-        d->n = size;
+    if (size > d->cap) {
+        d->cap = 2 * size;
+        d->safe = mem_resize(d->safe, d->cap);
     }
+    if (size > d->n)
+        memset(d->safe + d->n, 0, size - d->n);
+    if (!p || size > d->n)
+        d->n = size;
     if (p)
         memcpy(d->safe + at, p, n);
 }
@@ -266,12 +268,13 @@ static inline int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f
 static inline int fault_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
 {
     (void)vfs;
+    (void)sync_directory;
     if (fault_cut())
         return SQLITE_IOERR_DELETE;
     struct fault_disk *d = fault_disk(name);
     fault_drop(d);
     d->n = 0;
-    return fault.real->xDelete(fault.real, name, sync_directory);
+    return fault.real->xDelete(fault.real, name, 0);
 }
 
 static inline void fault_install(void)

@@ -1,0 +1,253 @@
+// bench/run [NAME…]: the figures of docs/performance.md, all of them or those named. Each starts a
+// server of its own on a data directory of its own, which bench/seed has filled, puts bench/load on
+// it, and prints a table: the median of the runs and, in brackets, the least and the greatest; then
+// the same as a line of JSON. Exits with 1 when a target is missed.
+//
+//     bench/run                 all
+//     bench/run send fanout     some
+//     RUNS=5 bench/run send     more runs than the usual 3
+//     WHISPD=… BENCH=…          another server, other programs than those in build/release
+
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const whispd = resolve(process.env.WHISPD ?? 'build/release/whispd');
+const programs = resolve(process.env.BENCH ?? 'build/release/bench');
+const runs = Number(process.env.RUNS ?? 3);
+const scratch = resolve('build/bench-data'); // on the disk, unlike /tmp on many machines
+
+const SERVER_CPU = '0';
+const CLIENT_CPU = String(Math.min(1, os.availableParallelism() - 1));
+
+// ---------------------------------------------------------------- the programs
+
+const alive = new Set();
+process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => process.exit(1)); // and so the above
+}
+
+const pinned = (cpu, program, args) => (cpu ? ['taskset', ['-c', cpu, program, ...args]] : [program, args]);
+
+/** Runs a program to its end; resolves with the objects in its output, one a line. */
+function results(cpu, name, ...args) {
+    const [program, all] = pinned(cpu, join(programs, name), args.map(String));
+    const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'inherit'] });
+    alive.add(child);
+    return new Promise((done, fail) => {
+        let out = '';
+        child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+        child.on('error', fail);
+        child.on('close', (code) => {
+            alive.delete(child);
+            const lines = out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+            return code === 0 ? done(lines) : fail(new Error(`${name} ${args.join(' ')} failed: ${out}`));
+        });
+    });
+}
+
+/** A server that serves `data`: {port, pid, stop()}; stop resolves with its last log line. */
+async function serve(data, { cpu, threads }) {
+    const [program, args] = pinned(cpu, whispd, [
+        '--data', data, '--listen', '127.0.0.1:0', '--management-listen', '127.0.0.1:0',
+        '--log-format', 'json', '--hash-cost', '1m/1', '--drain-spread', '0s',
+        '--message-rate', 'off', '--request-rate', 'off',
+        ...(threads ? ['--threads', String(threads)] : []),
+    ]);
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    alive.add(child);
+    const log = [];
+    let ready;
+    const exited = new Promise((done) => child.on('close', done));
+    const started = new Promise((done) => (ready = done));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+        const entry = line.startsWith('{') ? JSON.parse(line) : { event: line };
+        log.push(entry);
+        if (log.length > 100) {
+            log.shift();
+        }
+        if (entry.event === 'ready') {
+            ready(entry);
+        }
+    });
+    const first = await Promise.race([started, exited]);
+    if (!first?.api) {
+        throw new Error(`whispd did not start: ${JSON.stringify(log)}`);
+    }
+    const stop = async () => {
+        child.kill('SIGTERM');
+        await exited;
+        alive.delete(child);
+        return log.findLast(({ event }) => event === 'stopped') ?? {};
+    };
+    return { port: new URL(first.api).port, pid: child.pid, stop };
+}
+
+/** A data directory with that many users and those chats (see bench/seed.c), gone after `use`. */
+async function withStore(users, chats, use) {
+    mkdirSync(scratch, { recursive: true });
+    const data = mkdtempSync(join(scratch, 'store-'));
+    try {
+        await (await serve(data, {})).stop(); // makes the keys and the schema
+        await results(undefined, 'seed', data, users, ...chats);
+        return await use(data);
+    } finally {
+        rmSync(data, { recursive: true });
+    }
+}
+
+/** What bench/load says in a mode, against a server on `data`, and the server's last words. */
+async function measured(data, where, ...mode) {
+    const server = await serve(data, where);
+    const lines = await results(where.client, 'load', data, server.port, server.pid, ...mode);
+    return { lines, last: await server.stop() };
+}
+
+// ---------------------------------------------------------------- the figures
+
+function spread(values) {
+    const sorted = [...values].sort((a, b) => a - b);
+    return { median: sorted[Math.floor(sorted.length / 2)], least: sorted[0], greatest: sorted.at(-1) };
+}
+
+const rounded = (n) => (n >= 1000 ? String(Math.round(n)) : n.toPrecision(3));
+const shown = ({ median, least, greatest }) => `${rounded(median)} (${rounded(least)} to ${rounded(greatest)})`;
+
+const rows = [];
+
+/** One line of the table; a target is {most} or {least}. */
+function figure(name, values, unit, target) {
+    const s = spread(values);
+    const met = !target || (target.most !== undefined ? s.median <= target.most : s.median >= target.least);
+    const wanted = !target ? '' : target.most !== undefined ? `at most ${target.most}` : `at least ${target.least}`;
+    rows.push({ name, ...s, unit, runs: values.length, wanted, met });
+    console.log(`  ${name.padEnd(58)} ${shown(s).padStart(28)} ${unit.padEnd(6)} ${wanted}${met ? '' : '  MISSED'}`);
+}
+
+const each = async (n, make) => {
+    const made = [];
+    for (let i = 0; i < n; i++) {
+        made.push(await make(i));
+    }
+    return made;
+};
+
+/** What the server makes of sends, and what the store alone makes of them at the same batch. */
+async function send() {
+    const pairs = ['64:2:2:0'];
+    for (const open of [1, 16]) {
+        const all = await each(runs, async () => {
+            const { line, batch } = await withStore(128, pairs, async (data) => {
+                const { lines, last } = await measured(data, {}, 'send', open, 10);
+                return { line: lines[0], batch: lines.at(-1).sent / last.commits };
+            });
+            const [floor] = await withStore(128, pairs, (data) => results(undefined, 'floor_store', data, batch, 5));
+            return { ...line, batch, floor: floor.perSecond };
+        });
+        const of = (name, pick, unit, target) => figure(`${open} open: ${name}`, all.map(pick), unit, target);
+        of('durable messages a second', (r) => r.perSecond, '/s');
+        of('mean batch', (r) => r.batch, '');
+        of('store alone at that batch', (r) => r.floor, '/s');
+        of('ratio', (r) => r.perSecond / r.floor, '', { least: 0.5 });
+        of('SEND to RECEIPT, median', (r) => r.receiptMicros.p50 / 1000, 'ms');
+        of('SEND to RECEIPT, p99', (r) => r.receiptMicros.p99 / 1000, 'ms');
+        of('SEND to RECEIPT and both deliveries, p99', (r) => r.deliveredMicros.p99 / 1000, 'ms');
+        of('server CPU a message', (r) => r.cpuPerMessage, 'us');
+    }
+}
+
+const apart = { cpu: SERVER_CPU, threads: 1, client: CLIENT_CPU };
+
+/** One chat, 1,000 members, all online. */
+async function fanout() {
+    for (const open of [1, 16]) {
+        const all = await each(runs, () => withStore(1000, ['1:1000:0:0'], async (data) => {
+            const { lines } = await measured(data, apart, 'fanout', 1000, open, 96, 10);
+            return { lines: lines.slice(0, -1), bytes: lines.at(-1).eventBytes };
+        }));
+        const rounds = all.flatMap(({ lines }) => lines);
+        const of = (name, pick, unit, target) => figure(`${open} open: ${name}`, rounds.map(pick), unit, target);
+        of('server CPU a delivery', (r) => r.cpuPerDelivery, 'us', open === 1 ? { most: 4 } : undefined);
+        of('SEND to the last of 1,000 deliveries, median', (r) => r.deliveredMicros.p50 / 1000, 'ms');
+        of('SEND to the last of 1,000 deliveries, p99', (r) => r.deliveredMicros.p99 / 1000, 'ms');
+        figure(`${open} open: bytes of an event`, all.map(({ bytes }) => bytes), 'bytes');
+    }
+}
+
+/** 9,000 sessions more, each of a user with 10 chats. */
+async function idle() {
+    const all = await each(runs, () => withStore(10000, ['10000:10:1:0'], async (data) => {
+        return (await measured(data, {}, 'idle', 60, 1000, 10000)).lines[0];
+    }));
+    figure('resident bytes a session, 9,000 more after 1,000', all.map((r) => r.bytesPerSession), 'bytes', { most: 3072 });
+    figure('the same, 10,000 from none', all.map((r) => r.bytesPerSessionFromNone), 'bytes', { most: 3072 });
+}
+
+/** The same page of a short and of a long chat, in turns. */
+async function pages() {
+    const lines = await withStore(2, ['1:2:0:1000', '1:2:0:1000000'], async (data) => {
+        return (await measured(data, {}, 'pages', 500, Math.max(runs, 5))).lines;
+    });
+    const [short, long] = [0, 1].map((chat) => lines.filter((line) => line.chat === chat));
+    for (const [kind, name] of [['newestMicros', 'newest page'], ['middleMicros', 'page from the middle']]) {
+        figure(`${name} of 1,000 messages, median`, short.map((r) => r[kind].p50), 'us');
+        figure(`${name} of 1,000,000 messages, median`, long.map((r) => r[kind].p50), 'us');
+        figure(`${name}: ratio`, long.map((r, i) => r[kind].p50 / short[i][kind].p50), '', { most: 1.5 });
+    }
+}
+
+/** 100 online members in a chat of 100 and in one of 10,000, in turns. */
+async function members() {
+    const all = await each(runs, () => withStore(10000, ['1:100:0:0', '1:10000:0:0'], async (data) => {
+        return (await measured(data, apart, 'fanout', 100, 1, 200, 10)).lines.slice(0, -1);
+    }));
+    const [small, large] = [0, 1].map((chat) => all.flat().filter((line) => line.chat === chat));
+    const both = (name, pick, unit) => {
+        figure(`${name}, 100 members`, small.map(pick), unit);
+        figure(`${name}, 10,000 members`, large.map(pick), unit);
+        figure(`${name}: ratio`, large.map((r, i) => pick(r) / pick(small[i])), '', { most: 1.5 });
+    };
+    both('server CPU a message to 100 online', (r) => r.cpuPerMessage, 'us');
+    both('SEND to the last of 100 deliveries, median', (r) => r.deliveredMicros.p50, 'us');
+}
+
+const figures = { send, fanout, idle, pages, members };
+
+// ---------------------------------------------------------------- all of it
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(figures);
+const unknown = wanted.find((name) => !figures[name]);
+if (unknown) {
+    console.error(`bench/run: there is no ${unknown}; ${Object.keys(figures).join(', ')}`);
+    process.exit(2);
+}
+
+const commit = (() => {
+    try {
+        return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+    } catch {
+        return 'unknown';
+    }
+})();
+const machine = {
+    cpus: `${os.cpus().length} x ${os.cpus()[0]?.model}`,
+    memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
+    kernel: `${os.type()} ${os.release()}`,
+    load: os.loadavg()[0],
+    commit,
+};
+console.log(Object.entries(machine).map(([name, value]) => `${name}: ${value}`).join(', '));
+console.log('Median (least to greatest) of the runs.');
+for (const name of wanted) {
+    const begin = Date.now();
+    console.log(`${name}: ${figures[name].name}`);
+    rows.length = 0;
+    await figures[name]();
+    console.log(JSON.stringify({ name, seconds: Math.round((Date.now() - begin) / 1000), machine, figures: rows }));
+    if (rows.some(({ met }) => !met)) {
+        process.exitCode = 1;
+    }
+}

@@ -1,0 +1,132 @@
+/*
+ * Events that did not come: read from the store, before those that wait for them. Within one
+ * process that does not happen; a bus between nodes may lose.
+ */
+#include "realtime/hub_parts.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { HOLE_EVENTS = 1000 /* read at once */, HOLE_AGAIN_MS = 100 };
+
+/* Events of a chat that wait until those before them are read; chat is NULL once it is gone. */
+struct hub_hole {
+    struct job job;
+    struct arena arena;
+    struct hub *hub;
+    struct hub_chat *chat;
+    struct timer again;
+    int64_t app, row, from, to;
+    struct event_list found;
+    struct waiting {
+        struct publication *p;
+        size_t index;
+    } * waiting;
+    size_t n, cap;
+};
+
+static Err read_hole(struct job *job, struct tx *tx)
+{
+    struct hub_hole *h = (struct hub_hole *)job;
+    return message_replay(tx, h->app, h->row, h->from, h->to, HOLE_EVENTS, &h->found);
+}
+
+static void hole_free(struct hub_hole *h)
+{
+    for (size_t i = 0; i < h->n; i++)
+        publication_unref(&h->waiting[i].p);
+    mem_free(h->waiting);
+    event_list_free(&h->found);
+    arena_free(&h->arena);
+    mem_free(h);
+}
+
+static void hole_submit(struct hub_hole *h);
+
+static void hole_again(struct timer *timer)
+{
+    hole_submit((struct hub_hole *)((char *)timer - offsetof(struct hub_hole, again)));
+}
+
+static int64_t first_waiting(const struct hub_hole *h)
+{
+    return h->waiting[0].p->events.items[h->waiting[0].index].seq;
+}
+
+static void hole_read(struct job *job)
+{
+    struct hub_hole *h = (struct hub_hole *)job;
+    struct hub *hub = h->hub;
+    if (job->err && h->chat) {
+        log_event(LOG_WARN, "missing events not read", log_n("chat", h->row),
+                  log_s("reason", err_code(job->err)));
+        timer_set(hub->loop, &h->again, HOLE_AGAIN_MS, hole_again);
+        return;
+    }
+    if (h->chat)
+        h->chat->hole = NULL;
+    for (size_t i = 0; i < h->found.n; i++) {
+        const struct event *e = &h->found.items[i];
+        hub_interest_before(hub, e);
+        struct hub_chat *c = hub_chat_get(hub, h->app, h->row);
+        if (c && e->seq > c->last_seq)
+            hub_deliver_next(hub, c, e);
+    }
+    struct hub_chat *c = hub_chat_get(hub, h->app, h->row);
+    if (c && !c->hole && h->found.n < HOLE_EVENTS && first_waiting(h) > c->last_seq + 1)
+        c->last_seq = first_waiting(h) - 1; /* no longer in the log: not to be had */
+    for (size_t i = 0; i < h->n; i++)
+        hub_event(hub, h->waiting[i].p, h->waiting[i].index);
+    hole_free(h);
+}
+
+static void hole_submit(struct hub_hole *h)
+{
+    h->job.err = jobs_submit(h->hub->jobs, &h->job);
+    if (h->job.err)
+        hole_read(&h->job);
+}
+
+static struct hub_hole *hole_new(struct hub *hub, struct hub_chat *c, int64_t before)
+{
+    struct hub_hole *h = mem_alloc(sizeof *h);
+    *h = (struct hub_hole){.hub = hub,
+                           .chat = c,
+                           .app = c->app,
+                           .row = c->chat,
+                           .from = c->last_seq,
+                           .to = before - 1,
+                           .arena = ARENA(HUB_ARENA),
+                           .found = {.arena = ARENA(HUB_ARENA)}};
+    h->job = (struct job){.item = {.tenant = c->app, .bytes = sizeof *h},
+                          .loop = hub->loop,
+                          .pool = JOB_READ,
+                          .run = read_hole,
+                          .done = hole_read,
+                          .arena = &h->arena};
+    log_event(LOG_WARN, "events missing", log_n("chat", c->chat), log_n("after", h->from),
+              log_n("before", before));
+    return h;
+}
+
+void hub_hole_wait(struct hub *hub, struct hub_chat *c, struct publication *p, size_t index)
+{
+    bool first = !c->hole;
+    if (first)
+        c->hole = hole_new(hub, c, p->events.items[index].seq);
+    struct hub_hole *h = c->hole;
+    if (h->n == h->cap) {
+        h->cap = h->cap ? h->cap * 2 : 4;
+        h->waiting = mem_resize(h->waiting, h->cap * sizeof *h->waiting);
+    }
+    h->waiting[h->n++] = (struct waiting){publication_ref(p), index};
+    if (first)
+        hole_submit(h);
+}
+
+void hub_hole_forget(struct hub_chat *c)
+{
+    if (c->hole)
+        c->hole->chat = NULL;
+    c->hole = NULL;
+}

@@ -1,0 +1,89 @@
+/*
+ * What the files of the hub share: hub.c (who is in what, delivery), hub_load.c (the chats of a
+ * user who subscribes), hub_hole.c (events that are missing), hub_marks.c (READ_MSG). For no one
+ * else.
+ */
+#ifndef REALTIME_HUB_PARTS_H
+#define REALTIME_HUB_PARTS_H
+
+#include "base/map.h"
+#include "realtime/hub.h"
+
+enum { HUB_ARENA = 16 * 1024 * 1024 }; /* of one read */
+
+struct hub_chat {
+    int64_t app, chat;
+    int64_t last_seq;
+    struct hub_user **users; /* owned array */
+    uint32_t n, cap;
+    struct hub_hole *hole; /* being read; events wait in it */
+};
+
+enum hub_state { HUB_IDLE, HUB_LOADING, HUB_LIVE };
+
+struct hub_user {
+    struct hub *hub;
+    int64_t app, user;
+    Id id;
+    struct hub_member *first;
+    struct hub_chat **chats; /* owned array */
+    uint32_t n, cap;
+    enum hub_state state;
+    struct hub_load *load; /* while loading */
+};
+
+struct hub {
+    struct loop *loop;
+    struct jobs *jobs;
+    struct hub_ops ops;
+    struct map users;
+    struct map chats;
+    struct map marks;
+    struct hub_load *loads;
+};
+
+static inline MapKey hub_key(int64_t app, int64_t row)
+{
+    return (MapKey){(uint64_t)app, (uint64_t)row};
+}
+
+/* ----- hub.c ----- */
+
+/* NULL when no one here follows it. */
+struct hub_chat *hub_chat_get(struct hub *hub, int64_t app, int64_t chat);
+struct hub_chat *hub_chat_make(struct hub *hub, int64_t app, int64_t chat, int64_t last_seq);
+void hub_chat_drop_if_empty(struct hub *hub, struct hub_chat *c);
+bool hub_linked(const struct hub_user *u, const struct hub_chat *c);
+void hub_link(struct hub_user *u, struct hub_chat *c);
+void hub_unlink(struct hub_user *u, struct hub_chat *c);
+
+/* An event of a chat in its turn, whatever its seq. */
+void hub_event(struct hub *hub, struct publication *p, size_t index);
+/* Those whom the event brings in get interest. */
+void hub_interest_before(struct hub *hub, const struct event *e);
+/* The chat's next event: to all, then those whom it takes out lose interest. May free the chat. */
+void hub_deliver_next(struct hub *hub, struct hub_chat *c, const struct event *e);
+void hub_push_to_chat(struct hub *hub, struct hub_chat *c, const struct event *e);
+void hub_push_to_user(struct hub_user *u, const struct event *e);
+
+/* ----- hub_load.c ----- */
+
+void hub_load_start(struct hub_user *u);
+/* Keeps the publication for all users whose chats are being read. */
+void hub_load_hold(struct hub *hub, struct publication *p);
+/* Nobody waits for it any more. */
+void hub_load_forget(struct hub_user *u);
+
+/* ----- hub_hole.c ----- */
+
+/* The event waits until those between the chat's last one and it have been read. */
+void hub_hole_wait(struct hub *hub, struct hub_chat *c, struct publication *p, size_t index);
+void hub_hole_forget(struct hub_chat *c);
+
+/* ----- hub_marks.c ----- */
+
+/* Delivers a READ_MSG, or keeps it as the reader's latest until its second is over. */
+void hub_mark(struct hub *hub, struct publication *p, size_t index);
+void hub_marks_free(struct hub *hub);
+
+#endif

@@ -1,0 +1,262 @@
+/*
+ * Output: events are queued as references to frames that all recipients share and rendered for one
+ * session after another into one scratch buffer, straight before its write; a session's own frames
+ * (receipts, CONNECTED, ERROR, heart-beats, WebSocket control) go before them.
+ */
+#include "realtime/session_parts.h"
+
+#include "base/mem.h"
+#include "realtime/render.h"
+
+enum {
+    WRITE_AT = 64 * 1024, /* written once there is this much */
+    LINGER_MS = 2000,     /* for the peer to answer a close frame */
+    CLOSE_MS = 10000,     /* for a stalled peer to take the close frame */
+    FRAME_HEADS = 256,    /* of output accounting: what stands around an event's frame */
+};
+
+void session_dirty(struct session *s)
+{
+    if (s->dirty)
+        return;
+    s->dirty = true;
+    s->next_dirty = s->all->dirty;
+    s->all->dirty = s;
+}
+
+void session_not_dirty(struct session *s)
+{
+    struct session **at = &s->all->dirty;
+    while (s->dirty && *at != s)
+        at = &(*at)->next_dirty;
+    if (s->dirty)
+        *at = s->next_dirty;
+    s->dirty = false;
+}
+
+/* The process's count of queued bytes is touched only by those that lag. */
+void session_account(struct session *s, size_t bytes)
+{
+    if (bytes > s->accounted)
+        atomic_fetch_add(s->all->config.buffered, bytes - s->accounted);
+    else if (bytes < s->accounted)
+        atomic_fetch_sub(s->all->config.buffered, s->accounted - bytes);
+    s->accounted = bytes;
+}
+
+void session_drop_output(struct session *s, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        s->out_bytes -= s->out[i]->n + FRAME_HEADS;
+        blob_unref(&s->out[i]);
+    }
+    s->out_n -= n;
+    memmove(s->out, s->out + n, s->out_n * sizeof(struct blob *));
+    if (s->out_n)
+        return;
+    mem_free(s->out);
+    s->out = NULL;
+    s->out_cap = 0;
+}
+
+static char *put(char *at, Str s)
+{
+    memcpy(at, s.p, s.n);
+    return at + s.n;
+}
+
+/* One event for one subscription: WebSocket header, STOMP head, the shared rest with the
+ * recipient's id patched in. */
+static char *put_event(char *at, Str user, Str subscription, const struct blob *b)
+{
+    static const Str head = {RENDER_HEAD, sizeof RENDER_HEAD - 1};
+    static const Str middle = {RENDER_MIDDLE, sizeof RENDER_MIDDLE - 1};
+    size_t n = head.n + user.n + middle.n + subscription.n + b->n;
+    at += ws_encode_header(at, WS_TEXT, WS_FIN, n);
+    at = put(at, head);
+    at = put(at, user);
+    at = put(at, middle);
+    at = put(at, subscription);
+    if (b->mark)
+        memcpy(put(at, str_from(b->p, b->mark)), user.p, user.n);
+    size_t rest = b->mark ? b->mark + user.n : 0;
+    memcpy(at + rest, b->p + rest, b->n - rest);
+    return at + b->n;
+}
+
+static void send_bytes(struct session *s, Str bytes)
+{
+    if (!bytes.n)
+        return;
+    tcp_send(s->tcp, bytes);
+    s->last_out = loop_now(s->all->config.loop);
+    if (tcp_busy(s->tcp))
+        tcp_read_stop(s->tcp);
+}
+
+/* Writes what is queued, as far as the peer takes it. */
+void session_write(struct session *s)
+{
+    if (!s->tcp || tcp_busy(s->tcp))
+        return;
+    char user[ID_TEXT], *start = s->all->scratch, *at = start;
+    id_format(s->actor.user_id, user);
+    if (s->control.n <= WRITE_AT)
+        at = put(at, buf_str(&s->control));
+    else
+        send_bytes(s, buf_str(&s->control));
+    buf_free(&s->control);
+    uint32_t done = 0;
+    while (done < s->out_n && !tcp_busy(s->tcp)) {
+        for (uint32_t i = 0; i < s->n_subscriptions; i++) {
+            at = put_event(at, str_from(user, sizeof user), s->subscriptions[i].id, s->out[done]);
+            if (at - start < WRITE_AT)
+                continue;
+            if (tcp_busy(s->tcp)) { /* several subscriptions, and the peer took no more: rare */
+                session_close(s, WS_TOO_SLOW, S("too slow"));
+                return;
+            }
+            send_bytes(s, str_from(start, (size_t)(at - start)));
+            at = start;
+        }
+        done++;
+    }
+    if (!tcp_busy(s->tcp))
+        send_bytes(s, str_from(start, (size_t)(at - start)));
+    if (done)
+        session_drop_output(s, done);
+    session_account(s, s->out_n ? s->out_bytes : 0);
+}
+
+static void close_largest(struct sessions *all)
+{
+    struct session *largest = NULL;
+    size_t at = 0;
+    for (struct hub_member *m = NULL; (m = hub_next(all->hub, &at, m));) {
+        struct session *s = (struct session *)m;
+        if (!s->closing && s->out_n && (!largest || s->out_bytes > largest->out_bytes))
+            largest = s;
+    }
+    if (largest)
+        session_close(largest, WS_TOO_SLOW, S("the server's buffers are full"));
+}
+
+void session_leave(struct session *s)
+{
+    if (!s->removed)
+        hub_remove(s->all->hub, &s->member);
+    s->removed = true;
+    if (s->online)
+        online_leave(s->all->config.online, s->actor.app, s->actor.user);
+    s->online = false;
+}
+
+static void flush(struct session *s)
+{
+    session_write(s);
+    if (!s->closing || !s->tcp || tcp_busy(s->tcp))
+        return;
+    session_write(s); /* the close frame, when something else was in its way */
+    if (!tcp_busy(s->tcp) && !s->control.n)
+        tcp_finish(s->tcp, LINGER_MS);
+}
+
+void sessions_flush(void *arg)
+{
+    struct sessions *all = arg;
+    while (all->dirty) {
+        struct session *s = all->dirty;
+        all->dirty = s->next_dirty;
+        s->dirty = false;
+        flush(s);
+        if (s->closing)
+            session_leave(s);
+    }
+    if (atomic_load_explicit(all->config.buffered, memory_order_relaxed) >
+        all->config.budget / 5 * 4)
+        close_largest(all);
+}
+
+void session_control(struct session *s, Str stomp)
+{
+    ws_encode(&s->control, WS_TEXT, WS_FIN, stomp);
+    if (s->control.overflow)
+        session_close(s, WS_TOO_SLOW, S("too slow"));
+    session_dirty(s);
+}
+
+void session_push(struct session *s, struct blob *frame)
+{
+    if (s->closing || !s->n_subscriptions)
+        return;
+    if (s->out_bytes > s->all->config.limits->output) {
+        session_write(s);
+        if (s->closing || s->out_bytes > s->all->config.limits->output) {
+            session_close(s, WS_TOO_SLOW, S("too slow"));
+            return;
+        }
+    }
+    if (s->out_n == s->out_cap) {
+        s->out_cap = s->out_cap ? s->out_cap * 2 : 4;
+        s->out = mem_resize(s->out, s->out_cap * sizeof(struct blob *));
+    }
+    s->out[s->out_n++] = blob_ref(frame);
+    s->out_bytes += frame->n + FRAME_HEADS;
+    session_dirty(s);
+}
+
+void session_tell(struct session *s, Str json)
+{
+    struct blob *frame = render_note(json);
+    session_push(s, frame);
+    blob_unref(&frame);
+}
+
+void session_receipt(struct session *s, Str receipt)
+{
+    if (!receipt.n || s->closing)
+        return;
+    struct buf *f = &s->all->frame;
+    buf_clear(f);
+    buf_add(f, S("RECEIPT\nreceipt-id:"));
+    buf_add(f, receipt); /* as it was sent, so still escaped */
+    buf_add(f, S("\n\n\0"));
+    session_control(s, buf_str(f));
+}
+
+void session_close(struct session *s, int code, Str reason)
+{
+    if (s->closing || !s->tcp)
+        return;
+    s->closing = true; /* before write_out, which may come here */
+    session_write(s);
+    if (s->out_n)
+        session_drop_output(s, s->out_n);
+    session_account(s, 0);
+    buf_free(&s->in);
+    buf_free(&s->stomp_in);
+    ws_encode_close(&s->control, code, reason);
+    s->close_at = loop_now(s->all->config.loop) + CLOSE_MS;
+    tcp_read_stop(s->tcp);
+    session_dirty(s);
+    session_schedule(s);
+}
+
+void session_fail(struct session *s, int code, Str receipt, const char *why)
+{
+    if (s->closing)
+        return;
+    struct buf *f = &s->all->frame;
+    buf_clear(f);
+    stomp_frame_begin(f, STOMP_ERROR);
+    stomp_header_add(f, s->version, S("message"), str_of(why));
+    if (receipt.n) {
+        buf_add(f, S("receipt-id:"));
+        buf_add(f, receipt); /* as it was sent, so still escaped */
+        buf_byte(f, '\n');
+    }
+    stomp_header_add(f, s->version, S("content-type"), S("text/plain"));
+    stomp_frame_end(f, str_of(why));
+    session_control(s, buf_str(f));
+    session_close(s, code, str_of(why));
+}

@@ -1,0 +1,90 @@
+/*
+ * What the files of the session share: session.c (input, lifetime, time), session_out.c (output),
+ * session_stomp.c (what STOMP frames do). For no one else.
+ */
+#ifndef REALTIME_SESSION_PARTS_H
+#define REALTIME_SESSION_PARTS_H
+
+#include "base/buf.h"
+#include "codec/ws.h"
+#include "realtime/session.h"
+
+struct subscription {
+    Str id; /* as it was sent: escaped; owned */
+};
+
+struct session {
+    struct hub_member member; /* first */
+    struct sessions *all;
+    struct tcp *tcp; /* NULL once the connection has ended */
+    struct session *next_dirty;
+    struct actor actor;
+    int64_t users; /* the plan's limit */
+
+    struct blob **out; /* owned array of references, oldest first */
+    uint32_t out_n, out_cap;
+    size_t out_bytes;
+    size_t accounted; /* of out_bytes in the process's count */
+    struct buf control;
+    struct buf in;
+    struct buf stomp_in;
+    Str waiting_receipt; /* of the SUBSCRIBE that is loading; owned */
+
+    struct subscription *subscriptions; /* owned array */
+    uint32_t n_subscriptions;
+    uint32_t jobs; /* in flight */
+    struct ws_stream ws;
+    enum stomp_version version;
+    uint32_t beat_out, beat_in; /* milliseconds; 0: none */
+    int64_t last_in, last_out;
+    int64_t close_at; /* loop time of a close that was announced; 0: none */
+    uint16_t close_code;
+    struct timer timer;
+    bool connected, loading, paused, dirty, closing, removed, online;
+};
+
+struct sessions {
+    struct sessions_config config;
+    struct hub *hub;
+    struct session *dirty;
+    size_t count;
+    int64_t restart_hint; /* seconds */
+    struct buf frame;     /* where control frames are put together */
+    char *scratch;
+};
+
+/* ----- session.c ----- */
+
+/* Sets the timer for whatever is due first. */
+void session_schedule(struct session *s);
+void session_close_later(struct session *s, int code, int64_t delay_ms);
+
+/* ----- session_out.c ----- */
+
+/* It has something to write at the end of the tick. */
+void session_dirty(struct session *s);
+void session_not_dirty(struct session *s);
+/* Queues a STOMP frame of its own. */
+void session_control(struct session *s, Str stomp);
+/* Writes what is queued, as far as the peer takes it. */
+void session_write(struct session *s);
+/* Drops the n oldest queued events. */
+void session_drop_output(struct session *s, uint32_t n);
+/* What the process counts as this session's queued output. */
+void session_account(struct session *s, size_t bytes);
+/* The end of the tick: one write for each session that has output. */
+void sessions_flush(void *all);
+/* Closed: no events any more, and it does not count as connected. */
+void session_leave(struct session *s);
+
+/* ----- session_stomp.c ----- */
+
+/* SENDs queue up behind one another; anything else waits for those before it. */
+bool session_must_wait(const struct session *s, enum stomp_command command);
+void session_frame(struct session *s, const struct stomp_frame *f);
+/* The hub has taken up a subscription. */
+void session_subscribed(struct hub_member *m, Err err);
+/* Frees what is kept of a frame, and nulls it. */
+void session_drop(Str *kept);
+
+#endif

@@ -1,0 +1,224 @@
+/*
+ * What the STOMP frames of a client do (STOMP 1.2, and 1.1 and 1.0 as they differ), save SEND,
+ * whose meaning is the commands'.
+ */
+#include "realtime/session_parts.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+static Str header(const struct stomp_frame *f, const char *name)
+{
+    Str value;
+    return stomp_header(f, str_of(name), &value) ? value : S("");
+}
+
+static Str keep(Str s)
+{
+    char *p = mem_resize(NULL, s.n + 1);
+    memcpy(p, s.p, s.n);
+    return str_from(p, s.n);
+}
+
+void session_drop(Str *s)
+{
+    mem_free((char *)(uintptr_t)s->p);
+    *s = (Str){0};
+}
+
+static uint32_t agreed(uint32_t theirs, int64_t ours)
+{
+    return theirs && ours ? (theirs > ours ? theirs : (uint32_t)ours) : 0;
+}
+
+static void say_connected(struct session *s)
+{
+    struct buf *f = &s->all->frame;
+    char user[ID_TEXT], sign_in[ID_TEXT];
+    id_format(s->actor.user_id, user);
+    id_format(s->actor.session_id, sign_in);
+    buf_clear(f);
+    buf_fmt(f,
+            "CONNECTED\nversion:" STR_FMT "\nheart-beat:%lld,%lld\nsession:%.36s\nserver:whispd\n"
+            "user-name:%.36s\nwhisp-protocol:1\n\n",
+            STR_ARG(stomp_version_text(s->version)),
+            (long long)s->all->config.limits->heart_beat_ms,
+            (long long)s->all->config.limits->heart_beat_ms, sign_in, user);
+    buf_add(f, S("\0"));
+    session_control(s, buf_str(f));
+}
+
+static void on_connect(struct session *s, const struct stomp_frame *f)
+{
+    const struct sessions_config *c = &s->all->config;
+    const char *why = NULL;
+    uint32_t out = 0, in = 0;
+    Str token = header(f, "Authorization");
+    if (!token.n)
+        token = header(f, "authorization");
+    if (s->connected) {
+        session_fail(s, WS_PROTOCOL_ERROR, S(""), "The session is connected already.");
+        return;
+    }
+    if (!stomp_negotiate(header(f, "accept-version"), &s->version)) {
+        session_fail(s, WS_PROTOCOL_ERROR, S(""), "Supported versions are 1.0, 1.1 and 1.2.");
+        return;
+    }
+    Str beat = header(f, "heart-beat");
+    if (beat.n && !stomp_heart_beat(beat, &out, &in)) {
+        session_fail(s, WS_PROTOCOL_ERROR, S(""), "The heart-beat header is not two numbers.");
+        return;
+    }
+    Err err = s->close_at ? ERR_AUTH_INVALID_TOKEN /* revoked since its ticket was spent */
+                          : c->ops->connect(s, token, &why);
+    if (!err) {
+        err = online_enter(c->online, s->actor.app, s->actor.user, s->users,
+                           c->limits->sessions_per_user);
+        s->online = !err;
+    }
+    if (err) {
+        session_fail(s, WS_NOT_ALLOWED, S(""), why ? why : err_text(err).p);
+        return;
+    }
+    s->connected = true;
+    s->beat_in = agreed(out, c->limits->heart_beat_ms);
+    s->beat_out = agreed(in, c->limits->heart_beat_ms);
+    say_connected(s);
+    session_schedule(s);
+}
+
+static bool own_destination(const struct session *s, Str destination)
+{
+    char own[6 + ID_TEXT + 16];
+    char user[ID_TEXT];
+    id_format(s->actor.user_id, user);
+    int n = snprintf(own, sizeof own, "/user/%.36s/queue/messages", user);
+    return str_eq(destination, S("/user/queue/messages")) ||
+           str_eq(destination, str_from(own, (size_t)n));
+}
+
+static struct subscription *find_subscription(struct session *s, Str id)
+{
+    for (uint32_t i = 0; i < s->n_subscriptions; i++)
+        if (str_eq(s->subscriptions[i].id, id))
+            return &s->subscriptions[i];
+    return NULL;
+}
+
+static void on_subscribe(struct session *s, const struct stomp_frame *f)
+{
+    Str id = header(f, "id"), receipt = header(f, "receipt");
+    if (!id.n && s->version == STOMP_10)
+        id = S("0");
+    const char *why = NULL;
+    if (!own_destination(s, header(f, "destination")))
+        why = "Subscribe to /user/queue/messages or to your own queue.";
+    else if (!id.n)
+        why = "SUBSCRIBE needs an id header.";
+    else if (find_subscription(s, id))
+        why = "This subscription id is in use.";
+    else if (s->n_subscriptions >= s->all->config.limits->subscriptions)
+        why = "The session has as many subscriptions as it can.";
+    if (why) {
+        session_fail(s, WS_PROTOCOL_ERROR, receipt, why);
+        return;
+    }
+    s->subscriptions =
+        mem_resize(s->subscriptions, (s->n_subscriptions + 1) * sizeof *s->subscriptions);
+    s->subscriptions[s->n_subscriptions++].id = keep(id);
+    s->loading = true;
+    s->jobs++;
+    s->waiting_receipt = keep(receipt);
+    hub_subscribe(s->all->hub, &s->member);
+}
+
+void session_subscribed(struct hub_member *m, Err err)
+{
+    struct session *s = (struct session *)m;
+    if (!s->loading)
+        return;
+    s->loading = false;
+    if (err)
+        session_close(s, WS_TOO_SLOW, err_text(err));
+    session_receipt(s, s->waiting_receipt);
+    session_drop(&s->waiting_receipt);
+    session_job_done(s);
+}
+
+static void on_unsubscribe(struct session *s, const struct stomp_frame *f)
+{
+    Str id = header(f, "id");
+    struct subscription *found = find_subscription(s, id.n ? id : S("0"));
+    if (found) {
+        session_write(s); /* what came before still goes to it */
+        session_drop(&found->id);
+        *found = s->subscriptions[--s->n_subscriptions];
+    }
+    if (!s->n_subscriptions) {
+        hub_unsubscribe(s->all->hub, &s->member);
+        session_drop_output(s, s->out_n);
+    }
+    session_receipt(s, header(f, "receipt"));
+}
+
+static void on_send(struct session *s, const struct stomp_frame *f)
+{
+    if (!str_eq(header(f, "destination"), S("/api/chat")))
+        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "Send to /api/chat.");
+    else
+        s->all->config.ops->command(s, f);
+}
+
+static void on_disconnect(struct session *s, const struct stomp_frame *f)
+{
+    session_receipt(s, header(f, "receipt"));
+    session_close(s, WS_NORMAL, S(""));
+}
+
+static void on_ack(struct session *s, const struct stomp_frame *f)
+{
+    session_receipt(s, header(f, "receipt"));
+}
+
+void session_frame(struct session *s, const struct stomp_frame *f)
+{
+    bool connecting = f->command == STOMP_CONNECT || f->command == STOMP_STOMP;
+    if (!s->connected && !connecting) {
+        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"),
+                     "The first frame must be CONNECT.");
+        return;
+    }
+    switch (f->command) {
+    case STOMP_CONNECT:
+    case STOMP_STOMP:
+        on_connect(s, f);
+        break;
+    case STOMP_SEND:
+        on_send(s, f);
+        break;
+    case STOMP_SUBSCRIBE:
+        on_subscribe(s, f);
+        break;
+    case STOMP_UNSUBSCRIBE:
+        on_unsubscribe(s, f);
+        break;
+    case STOMP_DISCONNECT:
+        on_disconnect(s, f);
+        break;
+    case STOMP_ACK:
+    case STOMP_NACK:
+        on_ack(s, f);
+        break;
+    default:
+        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"),
+                     "This command is not for clients to send.");
+    }
+}
+
+bool session_must_wait(const struct session *s, enum stomp_command command)
+{
+    if (command == STOMP_SEND)
+        return s->loading || s->jobs >= s->all->config.limits->jobs;
+    return s->jobs > 0;
+}

@@ -63,7 +63,7 @@ static void swept(struct job *job)
     bool more = c->all->more && !job->err;
     arena_free(&c->arena);
     if (!c->all->stopped)
-        timer_set(c->all->loop, &c->timer, more ? SWEEP_MORE_MS : SWEEP_MS, due);
+        loop_timer_set(c->all->loop, &c->timer, more ? SWEEP_MORE_MS : SWEEP_MS, due);
 }
 
 static Err write_usage(struct job *job, struct tx *tx)
@@ -92,7 +92,7 @@ static void usage_written(struct job *job)
     }
     arena_free(&c->arena);
     if (!c->all->stopped)
-        timer_set(c->all->loop, &c->timer, USAGE_MS, due);
+        loop_timer_set(c->all->loop, &c->timer, USAGE_MS, due);
 }
 
 static void begin(struct chore *c, struct chores *all, Err (*run)(struct job *, struct tx *),
@@ -102,7 +102,7 @@ static void begin(struct chore *c, struct chores *all, Err (*run)(struct job *, 
     c->arena = ARENA(ARENA_MAX);
     c->job = (struct job){
         .loop = all->loop, .pool = JOB_WRITE, .run = run, .done = done, .arena = &c->arena};
-    timer_set(all->loop, &c->timer, ms, due);
+    loop_timer_set(all->loop, &c->timer, ms, due);
 }
 
 struct chores *chores_start(struct server *server, struct loop *loop)
@@ -118,8 +118,8 @@ struct chores *chores_start(struct server *server, struct loop *loop)
 void chores_stop(struct chores *all)
 {
     all->stopped = true;
-    timer_clear(&all->sweep.timer);
-    timer_clear(&all->usage.timer);
+    loop_timer_clear(&all->sweep.timer);
+    loop_timer_clear(&all->usage.timer);
 }
 
 void chores_free(struct chores **at)

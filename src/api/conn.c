@@ -45,7 +45,7 @@ static void expire(struct timer *timer)
 
 static void wait_for(struct conn *c, int64_t ms)
 {
-    timer_set(tcp_loop(c->tcp), &c->timer, ms, expire);
+    loop_timer_set(tcp_loop(c->tcp), &c->timer, ms, expire);
 }
 
 static void conn_free(struct conn *c)
@@ -104,7 +104,7 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next)
     write_bytes(c, bytes);
     if (next == CONN_CLOSE) {
         c->state = CLOSING;
-        timer_clear(&c->timer);
+        loop_timer_clear(&c->timer);
         send_out(c);
         return;
     }
@@ -191,7 +191,7 @@ static bool read_body(struct conn *c)
     }
     must(!c->body.overflow); /* http_limits.body is its maximum too */
     c->state = IN_FLIGHT;
-    timer_clear(&c->timer);
+    loop_timer_clear(&c->timer);
     struct buf body = c->body;
     c->body = BUF(body.max);
     exchange_start(c->exchange, buf_str(&body));
@@ -242,7 +242,7 @@ static void on_close(struct tcp *tcp)
 {
     struct conn *c = tcp_owner(tcp);
     c->tcp = NULL;
-    timer_clear(&c->timer);
+    loop_timer_clear(&c->timer);
     if (c->state == IN_FLIGHT && c->exchange)
         return; /* its answer frees both */
     exchange_free(&c->exchange);
@@ -272,7 +272,7 @@ void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t
 {
     struct tcp *tcp = c->tcp;
     c->exchange = NULL;
-    timer_clear(&c->timer);
+    loop_timer_clear(&c->timer);
     if (!tcp) {
         conn_free(c);
         return;

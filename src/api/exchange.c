@@ -160,6 +160,12 @@ static const struct route builtins[] = {
     [JWKS] = {.method = HTTP_GET, .path = "/.well-known/jwks.json"},
 };
 
+/* The public keys are the management API's to show. */
+static size_t builtins_on(enum surface surface)
+{
+    return surface == SURFACE_MANAGEMENT ? countof(builtins) : JWKS;
+}
+
 static void list_route(struct json_writer *w, const char *listener, const struct route *row)
 {
     static const char *const auths[] = {
@@ -179,7 +185,7 @@ void exchange_list_routes(struct buf *out)
     json_array_begin(&w);
     list_route(&w, listeners[SURFACE_API], &upgrade_route);
     for (int s = 0; s < SURFACES; s++) {
-        for (size_t i = 0; i < countof(builtins); i++)
+        for (size_t i = 0; i < builtins_on(s); i++)
             list_route(&w, listeners[s], &builtins[i]);
         for (size_t t = 0; t < countof(tables[s]); t++)
             for (const struct route *row = tables[s][t]; row->path; row++)
@@ -192,9 +198,10 @@ static bool builtin(struct exchange *x)
 {
     struct request *r = &x->request;
     size_t i = 0;
-    while (i < countof(builtins) && !str_eq(x->path, str_of(builtins[i].path)))
+    size_t n = builtins_on(conn_surface(x->conn));
+    while (i < n && !str_eq(x->path, str_of(builtins[i].path)))
         i++;
-    if (i == countof(builtins))
+    if (i == n)
         return false;
     if (!method_matches(builtins[i].method, r->head.method)) {
         answer_method(x, S("GET, HEAD"));

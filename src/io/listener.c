@@ -48,7 +48,7 @@ static void readable(uv_poll_t *poll, int status, int events)
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             log_event(LOG_WARN, "accept paused", log_s("reason", str_of(strerror(errno))));
             uv_poll_stop(poll);
-            timer_set(l->loop, &l->pause, PAUSE_MS, go_on);
+            loop_timer_set(l->loop, &l->pause, PAUSE_MS, go_on);
         }
         if (errno != EINTR && errno != ECONNABORTED)
             return;
@@ -123,6 +123,6 @@ void listener_close(struct listener **at)
     if (!l)
         return;
     *at = NULL;
-    timer_clear(&l->pause);
+    loop_timer_clear(&l->pause);
     uv_close((uv_handle_t *)&l->poll, poll_closed);
 }

@@ -212,8 +212,8 @@ static void turn_wheel(uv_timer_t *uv)
         uv_timer_stop(&loop->wheel_timer);
 }
 
-void timer_set(struct loop *loop, struct timer *timer, int64_t ms,
-               void (*fire)(struct timer *timer))
+void loop_timer_set(struct loop *loop, struct timer *timer, int64_t ms,
+                    void (*fire)(struct timer *timer))
 {
     unlink_timer(timer);
     if (!uv_is_active((uv_handle_t *)&loop->wheel_timer)) {
@@ -226,7 +226,7 @@ void timer_set(struct loop *loop, struct timer *timer, int64_t ms,
     link_timer(&loop->slots[timer->due % SLOTS], timer);
 }
 
-void timer_clear(struct timer *timer)
+void loop_timer_clear(struct timer *timer)
 {
     unlink_timer(timer);
 }

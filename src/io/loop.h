@@ -46,9 +46,9 @@ unsigned loop_index(const struct loop *loop);
 void loop_at_end_of_tick(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 /* Sets or moves the timer: fires once, ms from now or up to 200 ms later. */
-void timer_set(struct loop *loop, struct timer *timer, int64_t ms,
-               void (*fire)(struct timer *timer));
-void timer_clear(struct timer *timer);
+void loop_timer_set(struct loop *loop, struct timer *timer, int64_t ms,
+                    void (*fire)(struct timer *timer));
+void loop_timer_clear(struct timer *timer);
 
 /* Monotonic milliseconds as of this tick. */
 int64_t loop_now(const struct loop *loop);

@@ -42,7 +42,7 @@ static void closed(uv_handle_t *handle)
     atomic_fetch_sub(loop_load(tcp->loop), 1);
     tcp->ops->on_close(tcp);
     if (tcp->finishing)
-        timer_clear(&tcp->finishing->timer);
+        loop_timer_clear(&tcp->finishing->timer);
     mem_free(tcp->finishing);
     mem_free(tcp);
 }
@@ -205,7 +205,7 @@ void tcp_finish(struct tcp *tcp, int64_t linger_ms)
     struct tcp_finish *f = mem_alloc(sizeof *f);
     f->tcp = tcp;
     tcp->finishing = f;
-    timer_set(tcp->loop, &f->timer, linger_ms, linger_over);
+    loop_timer_set(tcp->loop, &f->timer, linger_ms, linger_over);
     if (!tcp->rest)
         begin_shutdown(tcp);
 }

@@ -60,7 +60,7 @@ static void hole_read(struct job *job)
     if (job->err && h->chat) {
         log_event(LOG_WARN, "missing events not read", log_n("chat", h->row),
                   log_s("reason", err_code(job->err)));
-        timer_set(hub->loop, &h->again, HOLE_AGAIN_MS, hole_again);
+        loop_timer_set(hub->loop, &h->again, HOLE_AGAIN_MS, hole_again);
         return;
     }
     if (h->chat)

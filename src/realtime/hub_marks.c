@@ -29,7 +29,7 @@ static void open_gate(struct timer *timer)
     if (g->latest) {
         deliver(g->hub, &g->latest->events.items[g->index]);
         publication_unref(&g->latest);
-        timer_set(g->hub->loop, &g->timer, GATE_MS, open_gate);
+        loop_timer_set(g->hub->loop, &g->timer, GATE_MS, open_gate);
         return;
     }
     map_remove(&g->hub->marks, g->key);
@@ -54,14 +54,14 @@ void hub_mark(struct hub *hub, struct publication *p, size_t index)
     g->hub = hub;
     g->key = key;
     map_put(&hub->marks, key, g);
-    timer_set(hub->loop, &g->timer, GATE_MS, open_gate);
+    loop_timer_set(hub->loop, &g->timer, GATE_MS, open_gate);
 }
 
 void hub_marks_free(struct hub *hub)
 {
     struct gate *g;
     for (size_t i = 0; (g = map_next(&hub->marks, &i));) {
-        timer_clear(&g->timer);
+        loop_timer_clear(&g->timer);
         publication_unref(&g->latest);
         mem_free(g);
     }

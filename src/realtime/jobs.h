@@ -15,8 +15,7 @@
 #include "domain/tx.h"
 #include "io/loop.h"
 #include "io/work.h"
-
-#include <stdatomic.h>
+#include "realtime/publication.h"
 
 enum job_pool {
     JOB_READ,  /* a snapshot taken after the job was submitted */
@@ -42,15 +41,6 @@ struct job {
     Str why;             /* in arena; empty: the default sentence */
     struct job *next_done;
 };
-
-/* Immutable and shared: what one commit, or one read, publishes. */
-struct publication {
-    atomic_uint refs;
-    struct event_list events;
-};
-
-void publication_unref(struct publication **p);
-struct publication *publication_ref(struct publication *p);
 
 struct jobs;
 

@@ -89,9 +89,9 @@ void session_schedule(struct session *s)
     if (s->beat_out && !s->closing)
         sooner(&due, beat_due(s));
     if (due)
-        timer_set(s->all->config.loop, &s->timer, due - now, expire);
+        loop_timer_set(s->all->config.loop, &s->timer, due - now, expire);
     else
-        timer_clear(&s->timer);
+        loop_timer_clear(&s->timer);
 }
 
 /* ----- input ----- */
@@ -281,7 +281,7 @@ static void on_close(struct tcp *tcp)
     struct session *s = tcp_owner(tcp);
     s->tcp = NULL;
     s->closing = true;
-    timer_clear(&s->timer);
+    loop_timer_clear(&s->timer);
     session_not_dirty(s);
     if (s->loading) {
         s->loading = false;

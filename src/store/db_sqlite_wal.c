@@ -21,7 +21,7 @@ enum {
     BUSY_PAGES = (16 << 20) / PAGE,
     TRUNCATE_PAGES = (64 << 20) / PAGE,
     SETTLED_US = 1000 * 1000, /* without a commit: copy even a short log */
-    STUCK_US = 1000 * 1000,
+    STUCK_US = 500 * 1000,    /* without another try to empty the log */
     TRUNCATE_WAIT_MS = 100,
     FREE_PAGES = 2048, /* kept for reuse: giving them back only to take them again is waste */
 };
@@ -107,6 +107,6 @@ bool db_maintain(struct db *db, enum db_moment moment)
     if (db->fence)
         db_fence(db);
     int64_t now = clock_mono();
-    return truncate_log(db, now) || copy_log(db, moment, now) ||
+    return copy_log(db, moment, now) ||
            (moment == DB_IDLE && give_back_pages(db));
 }

@@ -197,6 +197,11 @@ static void chats_are_listed_by_activity(void **state)
     assert_id(chats[0].id, two);
     list(f, &f->eve, &chats, &n);
     assert_int_equal(n, 0);
+    say(f, &f->cleo, two, "of one who leaves");
+    db_run(step(f)->db, &fixture_delete_user, ARGS(v_int(f->cleo.user), v_int(1)));
+    list(f, &f->bob, &chats, &n);
+    assert_id(chats[0].id, two);
+    assert_null(chats[0].last_message.p);
 }
 
 static void pages_of_chats_by_number_and_by_cursor(void **state)

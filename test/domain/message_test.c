@@ -13,6 +13,8 @@ SQL(test_reaction_fill,
     " select $1, c.id, $3, randomblob(16), 1000 + $4, 'x', 0 from chats c"
     " where c.app = $1 and c.uuid = $2");
 
+SQL(test_texts_in_log, "select count(*) from events where type in (2, 6) and text is not null");
+
 static void post_all(struct tx *tx, struct message_post *posts, size_t n)
 {
     struct message_post *list[16];
@@ -633,6 +635,8 @@ static void nothing_of_a_deleted_user_is_seen(void **state)
     reply.reply_to = gone;
     post_all(step(f), &reply, 1);
     assert_ok(message_react(step(f), &f->bob, chat, kept, S("+")));
+    assert_ok(message_react(step(f), &f->ann, chat, gone, S("+")));
+    Id reaction = only_event(f, EVENT_REACT)->message_id;
     db_run(step(f)->db, &fixture_delete_user, ARGS(v_int(f->bob.user), v_int(f->tx.now)));
     struct message_page page;
     history(f, &f->cleo, chat, &page);
@@ -647,17 +651,20 @@ static void nothing_of_a_deleted_user_is_seen(void **state)
     assert_err(posts[0].err, ERR_NOT_A_MEMBER);
     assert_err(posts[1].err, ERR_MESSAGE_NOT_FOUND);
     assert_err(message_react(step(f), &f->ann, chat, gone, S("+")), ERR_MESSAGE_NOT_FOUND);
+    assert_ok(message_unreact(step(f), &f->ann, reaction)); /* gone with its message */
+    assert_int_equal(f->events.n, 0);
     /* Its messages are deleted ones: still good cursors, their seq still told. */
     assert_ok(message_history(step(f), &f->cleo, chat, 5, gone, &page));
     assert_int_equal(page.n, 1);
     struct event_list list;
     replay(f, chat, 0, 100, &list);
-    assert_int_equal(list.n, 5);
+    assert_int_equal(list.n, 6);
     assert_int_equal(list.items[2].type, EVENT_SEND_MSG);
     assert_null(list.items[2].text.p);
     assert_id(list.items[2].sender_id, f->bob.user_id);
     assert_null(list.items[3].original);
     assert_null(list.items[4].text.p); /* its reaction */
+    assert_null(list.items[5].text.p); /* and one to its message */
     event_list_free(&list);
 }
 
@@ -738,6 +745,8 @@ static void replay_fills_a_hole(void **state)
     assert_int_equal(e[13].target, f->cleo.user);
     event_list_free(&list);
 
+    /* The log has no copy of what can be deleted. */
+    assert_int_equal(db_number(f->db, &test_texts_in_log, (struct db_values){0}), 0);
     struct chat_head *heads;
     size_t n;
     assert_ok(chat_heads(&f->tx, f->ann.app, f->ann.user, &heads, &n));

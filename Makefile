@@ -88,6 +88,10 @@ $(B)/%.o: src/%.c Makefile
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Holds every statement of the store against PostgreSQL, so all of its objects, used or not.
+$(B)/test/store/postgres_statements_test: private CFLAGS += -Wl,--whole-archive
+$(B)/test/store/postgres_statements_test: private LDFLAGS := -Wl,--no-whole-archive $(LDFLAGS)
+
 # The migrations are part of the program.
 $(B)/store/schema.o: $(wildcard src/store/schema/*.sql)
 

@@ -185,7 +185,7 @@ void exchange_list_routes(struct buf *out)
     json_array_begin(&w);
     list_route(&w, listeners[SURFACE_API], &upgrade_route);
     for (int s = 0; s < SURFACES; s++) {
-        for (size_t i = 0; i < builtins_on(s); i++)
+        for (size_t i = 0; i < builtins_on((enum surface)s); i++)
             list_route(&w, listeners[s], &builtins[i]);
         for (size_t t = 0; t < countof(tables[s]); t++)
             for (const struct route *row = tables[s][t]; row->path; row++)

@@ -327,29 +327,29 @@ static Err from_environment(const char **why)
     return ERR_OK;
 }
 
-/* Lines "name = value"; "#" begins a comment line. */
+/* Lines "name = value"; "#" begins a comment line. The text stays: values point into it. */
 static Err from_file(const char *path, const char **why)
 {
+    static char text[64 * 1024];
     FILE *f = fopen(path, "re");
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
+    size_t n = f ? fread(text, 1, sizeof text, f) : 0;
     Err err = ERR_OK;
-    if (!f) {
-        *why = complain("--config: cannot read %s", path);
-        return ERR_INVALID_FIELD;
+    if (!f || ferror(f) || n == sizeof text) {
+        *why = complain("--config: cannot read %s, or it is larger than 64 KiB", path);
+        err = ERR_INVALID_FIELD;
     }
-    while (!err && (n = getline(&line, &cap, f)) >= 0) {
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-            n--;
-        Str rest = str_trim(str_from(strndup(line, (size_t)n), (size_t)n));
-        if (!rest.n || rest.p[0] == '#')
+    if (f)
+        fclose(f);
+    for (Str rest = str_from(text, n); !err && rest.n;) {
+        Str line = str_cut(&rest, '\n');
+        if (line.n && line.p[line.n - 1] == '\r')
+            line.n--;
+        line = str_trim(line);
+        if (!line.n || line.p[0] == '#')
             continue;
-        Str name = str_trim(str_cut(&rest, '='));
-        err = take(name, str_trim(rest), path, why);
+        Str name = str_trim(str_cut(&line, '='));
+        err = take(name, str_trim(line), path, why);
     }
-    free(line);
-    fclose(f);
     return err;
 }
 

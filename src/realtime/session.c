@@ -121,8 +121,9 @@ static size_t take_stomp(struct session *s, Str in)
         } else if (used < 0) {
             session_fail(s, WS_PROTOCOL_ERROR, S(""), why);
         } else {
+            Str raw = str_from(in.p + at, (size_t)used);
             at += (size_t)used;
-            session_frame(s, &f);
+            session_frame(s, &f, raw);
         }
     }
     return at;
@@ -225,7 +226,8 @@ static void feed(struct session *s, char *bytes, size_t n)
 /* Takes up what had to wait. */
 static void go_on(struct session *s)
 {
-    if (!s->paused || s->closing || s->loading || s->jobs >= s->all->config.limits->jobs)
+    if (!s->paused || s->closing || s->loading || s->committing ||
+        s->jobs >= s->all->config.limits->jobs)
         return;
     s->paused = false;
     if (s->stomp_in.n)
@@ -250,6 +252,7 @@ static void session_free(struct session *s)
     buf_free(&s->in);
     buf_free(&s->stomp_in);
     session_drop(&s->waiting_receipt);
+    session_end_transaction(s);
     for (uint32_t i = 0; i < s->n_subscriptions; i++)
         session_drop(&s->subscriptions[i].id);
     mem_free(s->subscriptions);
@@ -329,10 +332,14 @@ void session_job_done(struct session *s)
 {
     must(s->jobs > 0);
     s->jobs--;
-    if (s->tcp)
-        go_on(s);
-    else if (!s->jobs)
-        session_free(s);
+    if (!s->tcp) {
+        if (!s->jobs)
+            session_free(s);
+        return;
+    }
+    if (!s->jobs)
+        session_idle(s);
+    go_on(s);
 }
 
 void *session_context(const struct session *s)

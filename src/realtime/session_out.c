@@ -51,9 +51,10 @@ void session_drop_output(struct session *s, uint32_t n)
         blob_unref(&s->out[i]);
     }
     s->out_n -= n;
-    memmove(s->out, s->out + n, s->out_n * sizeof(struct blob *));
-    if (s->out_n)
+    if (s->out_n) {
+        memmove(s->out, s->out + n, s->out_n * sizeof(struct blob *));
         return;
+    }
     mem_free(s->out);
     s->out = NULL;
     s->out_cap = 0;
@@ -202,6 +203,8 @@ void session_push(struct session *s, struct blob *frame)
     }
     s->out[s->out_n++] = blob_ref(frame);
     s->out_bytes += frame->n + FRAME_HEADS;
+    if (s->tcp && tcp_busy(s->tcp))
+        session_account(s, s->out_bytes);
     session_dirty(s);
 }
 
@@ -247,6 +250,7 @@ void session_fail(struct session *s, int code, Str receipt, const char *why)
     if (s->closing)
         return;
     struct buf *f = &s->all->frame;
+    session_write(s); /* nothing comes behind an ERROR frame */
     buf_clear(f);
     stomp_frame_begin(f, STOMP_ERROR);
     stomp_header_add(f, s->version, S("message"), str_of(why));
@@ -255,6 +259,8 @@ void session_fail(struct session *s, int code, Str receipt, const char *why)
         buf_add(f, receipt); /* as it was sent, so still escaped */
         buf_byte(f, '\n');
     }
+    if (s->refused_version) /* "Protocol Negotiation": the versions that are spoken */
+        stomp_header_add(f, s->version, S("version"), S("1.0,1.1,1.2"));
     stomp_header_add(f, s->version, S("content-type"), S("text/plain"));
     stomp_frame_end(f, str_of(why));
     session_control(s, buf_str(f));

@@ -13,6 +13,13 @@ struct subscription {
     Str id; /* as it was sent: escaped; owned */
 };
 
+/* An open one; its SENDs are kept as they came. */
+struct transaction {
+    Str name; /* as it was sent; owned */
+    struct buf frames;
+    unsigned n;
+};
+
 struct session {
     struct hub_member member; /* first */
     struct sessions *all;
@@ -28,7 +35,8 @@ struct session {
     struct buf control;
     struct buf in;
     struct buf stomp_in;
-    Str waiting_receipt; /* of the SUBSCRIBE that is loading; owned */
+    Str waiting_receipt; /* of the SUBSCRIBE that is loading, or of the COMMIT under way; owned */
+    struct transaction *transaction; /* owned; NULL: none */
 
     struct subscription *subscriptions; /* owned array */
     uint32_t n_subscriptions;
@@ -40,7 +48,7 @@ struct session {
     int64_t close_at; /* loop time of a close that was announced; 0: none */
     uint16_t close_code;
     struct timer timer;
-    bool connected, loading, paused, dirty, closing, removed, online;
+    bool refused_version, connected, loading, committing, paused, dirty, closing, removed, online;
 };
 
 struct sessions {
@@ -81,7 +89,11 @@ void session_leave(struct session *s);
 
 /* SENDs queue up behind one another; anything else waits for those before it. */
 bool session_must_wait(const struct session *s, enum stomp_command command);
-void session_frame(struct session *s, const struct stomp_frame *f);
+/* raw: the frame's own bytes. */
+void session_frame(struct session *s, const struct stomp_frame *f, Str raw);
+/* The last job in flight has ended. */
+void session_idle(struct session *s);
+void session_end_transaction(struct session *s);
 /* The hub has taken up a subscription. */
 void session_subscribed(struct hub_member *m, Err err);
 /* Frees what is kept of a frame, and nulls it. */

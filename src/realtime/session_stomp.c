@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+enum { TRANSACTION_FRAMES = 100, TRANSACTION_BYTES = 1024 * 1024 };
+
 static Str header(const struct stomp_frame *f, const char *name)
 {
     Str value;
@@ -62,6 +64,7 @@ static void on_connect(struct session *s, const struct stomp_frame *f)
         return;
     }
     if (!stomp_negotiate(header(f, "accept-version"), &s->version)) {
+        s->refused_version = true;
         session_fail(s, WS_PROTOCOL_ERROR, S(""), "Supported versions are 1.0, 1.1 and 1.2.");
         return;
     }
@@ -162,12 +165,103 @@ static void on_unsubscribe(struct session *s, const struct stomp_frame *f)
     session_receipt(s, header(f, "receipt"));
 }
 
-static void on_send(struct session *s, const struct stomp_frame *f)
+/* ----- SEND, and transactions: their SENDs are applied at COMMIT, in order ----- */
+
+static void apply(struct session *s, const struct stomp_frame *f)
 {
     if (!str_eq(header(f, "destination"), S("/api/chat")))
         session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "Send to /api/chat.");
     else
         s->all->config.ops->command(s, f);
+}
+
+/* The frame's transaction, which must be the open one; else the session fails. */
+static struct transaction *transaction_of(struct session *s, const struct stomp_frame *f)
+{
+    if (s->transaction && str_eq(s->transaction->name, header(f, "transaction")))
+        return s->transaction;
+    session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "There is no such transaction.");
+    return NULL;
+}
+
+static void on_send(struct session *s, const struct stomp_frame *f, Str raw)
+{
+    Str name;
+    if (!stomp_header(f, S("transaction"), &name)) {
+        apply(s, f);
+        return;
+    }
+    struct transaction *t = transaction_of(s, f);
+    if (!t)
+        return;
+    buf_add(&t->frames, raw);
+    if (++t->n > TRANSACTION_FRAMES || t->frames.overflow)
+        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "The transaction is too large.");
+}
+
+static void on_begin(struct session *s, const struct stomp_frame *f)
+{
+    Str name = header(f, "transaction");
+    if (!name.n || s->transaction) {
+        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"),
+                     name.n ? "A session has one open transaction at most."
+                            : "BEGIN needs a transaction header.");
+        return;
+    }
+    s->transaction = mem_alloc(sizeof *s->transaction);
+    s->transaction->name = keep(name);
+    s->transaction->frames = BUF(TRANSACTION_BYTES);
+    session_receipt(s, header(f, "receipt"));
+}
+
+void session_end_transaction(struct session *s)
+{
+    if (!s->transaction)
+        return;
+    session_drop(&s->transaction->name);
+    buf_free(&s->transaction->frames);
+    mem_free(s->transaction);
+    s->transaction = NULL;
+}
+
+/* Its receipt follows those of its SENDs: see session_idle. */
+static void on_commit(struct session *s, const struct stomp_frame *f)
+{
+    struct transaction *t = transaction_of(s, f);
+    if (!t)
+        return;
+    struct stomp_limits limits = s->all->config.limits->stomp;
+    limits.version = s->version;
+    s->committing = true;
+    s->waiting_receipt = keep(header(f, "receipt"));
+    for (Str rest = buf_str(&t->frames); rest.n && !s->closing;) {
+        struct stomp_frame send;
+        const char *why;
+        long used = stomp_decode(rest, &limits, &send, &why);
+        must(used > 0); /* it was decoded before */
+        apply(s, &send);
+        rest = str_skip(rest, (size_t)used);
+    }
+    session_end_transaction(s);
+    if (!s->jobs)
+        session_idle(s);
+}
+
+static void on_abort(struct session *s, const struct stomp_frame *f)
+{
+    if (!transaction_of(s, f))
+        return;
+    session_end_transaction(s);
+    session_receipt(s, header(f, "receipt"));
+}
+
+void session_idle(struct session *s)
+{
+    if (!s->committing)
+        return;
+    s->committing = false;
+    session_receipt(s, s->waiting_receipt);
+    session_drop(&s->waiting_receipt);
 }
 
 static void on_disconnect(struct session *s, const struct stomp_frame *f)
@@ -181,7 +275,7 @@ static void on_ack(struct session *s, const struct stomp_frame *f)
     session_receipt(s, header(f, "receipt"));
 }
 
-void session_frame(struct session *s, const struct stomp_frame *f)
+void session_frame(struct session *s, const struct stomp_frame *f, Str raw)
 {
     bool connecting = f->command == STOMP_CONNECT || f->command == STOMP_STOMP;
     if (!s->connected && !connecting) {
@@ -195,7 +289,16 @@ void session_frame(struct session *s, const struct stomp_frame *f)
         on_connect(s, f);
         break;
     case STOMP_SEND:
-        on_send(s, f);
+        on_send(s, f, raw);
+        break;
+    case STOMP_BEGIN:
+        on_begin(s, f);
+        break;
+    case STOMP_COMMIT:
+        on_commit(s, f);
+        break;
+    case STOMP_ABORT:
+        on_abort(s, f);
         break;
     case STOMP_SUBSCRIBE:
         on_subscribe(s, f);
@@ -219,6 +322,6 @@ void session_frame(struct session *s, const struct stomp_frame *f)
 bool session_must_wait(const struct session *s, enum stomp_command command)
 {
     if (command == STOMP_SEND)
-        return s->loading || s->jobs >= s->all->config.limits->jobs;
+        return s->loading || s->committing || s->jobs >= s->all->config.limits->jobs;
     return s->jobs > 0;
 }

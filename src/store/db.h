@@ -25,7 +25,10 @@ struct db_sql {
 
 /*
  * SQL(user_by_name, "select … where app = $1") defines a statement of this file. All of the program
- * stand in one section, so that a test can prepare each of them on each engine.
+ * stand in one section, so that a test can prepare each of them on each engine. What only
+ * PostgreSQL needs ("for update") is a comment that begins with a plus sign; its driver takes the
+ * marks away. A cast of a parameter is written $1::bigint. As many values are given as the greatest
+ * k of all $k.
  */
 #define SQL(id, query)                                                                             \
     static const struct db_sql id __attribute__((section("whisp_sql"), used)) = {#id, query}

@@ -107,6 +107,6 @@ bool db_maintain(struct db *db, enum db_moment moment)
     if (db->fence)
         db_fence(db);
     int64_t now = clock_mono();
-    return copy_log(db, moment, now) ||
+    return truncate_log(db, now) || copy_log(db, moment, now) ||
            (moment == DB_IDLE && give_back_pages(db));
 }

@@ -335,7 +335,7 @@ test('a slow head, a slow body and an idle connection are closed by a limit', as
         const socket = await open(server.api);
         socket.write(first);
         const timer = setInterval(() => socket.write(drip), 100);
-        await socket.whenClosed(8_000).finally(() => clearInterval(timer));
+        await socket.whenClosed(20_000).finally(() => clearInterval(timer));
         assert.ok(!socket.rest.startsWith('HTTP/1.1 2'), socket.rest);
     };
     const body = message('POST', '/api/user/changeUsername', {
@@ -347,7 +347,7 @@ test('a slow head, a slow body and an idle connection are closed by a limit', as
         const socket = await open(server.api);
         socket.write(get('/livez') + begun);
         assert.equal((await socket.response()).status, 200);
-        await socket.whenClosed(8_000);
+        await socket.whenClosed(20_000);
     };
     const kept = await open(server.api);
     kept.write(get('/livez'));
@@ -361,8 +361,8 @@ test('a slow head, a slow body and an idle connection are closed by a limit', as
         slow('\r\n', ''),
         slowAfter('GET /livez HTTP/1.1\r\nX-Drip: '),
         slowAfter(body),
-        kept.whenClosed(8_000),
-        silent.whenClosed(8_000),
+        kept.whenClosed(20_000),
+        silent.whenClosed(20_000),
     ]);
 });
 

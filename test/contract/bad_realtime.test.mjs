@@ -2,10 +2,10 @@
 // connection ends with the right close code; the server stays, for others and in memory.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { createChat, createTenant, getTicket, startServer } from './harness.mjs';
 import { closePayload, OP, stomp, wsFrame } from './frames.mjs';
+import { expectGrowth, filesBackTo, openFiles, residentKiB } from './process.mjs';
 import { connect } from './realtime.mjs';
 import { upgraded, upgradeRequest, Wire } from './tcp.mjs';
 
@@ -155,18 +155,6 @@ describe('unusual, and right', () => {
 
 // ---------------------------------------------------------------- cut, and noise
 
-const openFiles = () => readdirSync(`/proc/${server.pid}/fd`).length;
-const residentKiB = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`))[1]);
-
-/** Waits until the server has let go of the connections that a test left behind. */
-async function filesBackTo(count) {
-    const until = Date.now() + 15_000;
-    while (openFiles() > count) {
-        assert.ok(Date.now() < until, `${openFiles()} files are open, ${count} were`);
-        await new Promise((done) => setTimeout(done, 20));
-    }
-}
-
 describe('cut at every byte', () => {
     /** A connection that ends after these bytes, by FIN or, every other time, by RST or so. */
     async function cutAfter(bytes, abrupt) {
@@ -182,18 +170,18 @@ describe('cut at every byte', () => {
     }
 
     test('the upgrade request', async () => {
-        const files = openFiles();
+        const files = openFiles(server);
         const bytes = Buffer.from(upgradeRequest(server, await getTicket(ann)));
         for (let i = 1; i < bytes.length; i++) {
             const wire = await cutAfter(bytes.subarray(0, i), i % 2 === 0);
             assert.ok(!wire.head.startsWith('HTTP/1.1 101'), 'half a request was taken for one');
         }
         await othersAreServed();
-        await filesBackTo(files);
+        await filesBackTo(server, files);
     });
 
     test('the frames after it, and no half of a message is stored', async () => {
-        const files = openFiles();
+        const files = openFiles(server);
         const frames = Buffer.concat([
             text(connectFrame()),
             wsFrame(OP.BINARY, stomp('SUBSCRIBE', { id: '0', destination: '/user/queue/messages' })),
@@ -205,7 +193,7 @@ describe('cut at every byte', () => {
             await cutAfter(Buffer.concat([upgrade, frames.subarray(0, i)]), i % 2 === 0);
         }
         await watcher.none(({ senderId }) => senderId === ann.id, { chat: chatId });
-        await filesBackTo(files);
+        await filesBackTo(server, files);
     });
 });
 
@@ -237,7 +225,7 @@ describe('noise', () => {
             }
             return spoilt;
         };
-        const files = openFiles();
+        const files = openFiles(server);
         const round = async (count) => {
             for (let i = 0; i < count; i++) {
                 const wire = await upgraded(server, ann);
@@ -250,12 +238,11 @@ describe('noise', () => {
             }
         };
         await round(200);
-        await filesBackTo(files);
-        const before = residentKiB();
+        await filesBackTo(server, files);
+        const before = residentKiB(server);
         await round(600);
-        await filesBackTo(files);
-        const grown = residentKiB() - before;
-        assert.ok(grown < 2048, `grew by ${grown} KiB`);
+        await filesBackTo(server, files);
+        expectGrowth(server, before, 2048);
         await othersAreServed();
     });
 

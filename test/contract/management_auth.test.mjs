@@ -224,7 +224,7 @@ test('nothing but a management access token opens the management API', async () 
 });
 
 test('an expired access token is told from an invalid one, and is welcome at refresh', async () => {
-    const brief = await startServer({ args: ['--account-token-ttl', '1s'] });
+    const brief = await startServer({ args: ['--account-token-ttl', '3s'] });
     try {
         const account = await register(brief);
         const expired = await eventually('the access token is expired', async () => {
@@ -235,7 +235,7 @@ test('an expired access token is told from an invalid one, and is welcome at ref
         const fresh = await manage(account, 'POST', '/api/auth/refresh', undefined,
                                    { cookie: account.cookie });
         const { accessToken, expiresIn } = expectStatus(fresh, 200).body;
-        assert.equal(expiresIn, 1);
+        assert.equal(expiresIn, 3);
         expectStatus(await manage({ server: brief, accessToken }, 'GET', '/api/client/profile'), 200);
     } finally {
         await brief.stop();
@@ -295,5 +295,28 @@ test('failed logins are limited per email and per address, and only failures cou
         expectStatus(await from('192.0.2.10', carl), 200);
     } finally {
         await limited.stop();
+    }
+});
+
+test('X-Forwarded-For counts only as far as trusted proxies wrote it', async () => {
+    const guess = (on, forwarded) => manage(
+        on, 'POST', '/api/auth/login', { email: `${unique('no')}@example.com`, password: 'wrong one' },
+        { 'x-forwarded-for': forwarded });
+    const limits = ['--signin-failures', '3/15m'];
+    for (const [args, forwarded] of [
+        [[], (i) => `192.0.2.${i}`],
+        [['--trusted-proxies', '127.0.0.1'], (i) => `192.0.2.${i}, 198.51.100.7`],
+        [['--trusted-proxies', '127.0.0.1,10.0.0.0/8'], (i) => `192.0.2.${i},198.51.100.7, 10.1.2.${i}`],
+        [['--trusted-proxies', '10.0.0.0/8'], (i) => `192.0.2.${i}`],
+    ]) {
+        const own = await startServer({ args: [...limits, ...args] });
+        try {
+            for (let i = 1; i <= 3; i++) {
+                expectError(await guess(own, forwarded(i)), 401);
+            }
+            expectError(await guess(own, forwarded(4)), 429, 'RATE_LIMITED');
+        } finally {
+            await own.stop();
+        }
     }
 });

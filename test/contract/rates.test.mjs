@@ -27,7 +27,7 @@ const getUser = (user) => api(user, 'GET', '/api/user/getUser');
 async function exhaust(call, atMost) {
     const answers = [];
     do {
-        answers.push(...await Promise.all(Array.from({ length: 4 }, call)));
+        answers.push(...await Promise.all(Array.from({ length: 10 }, call)));
     } while (answers.at(-1).status !== 429 && answers.length < atMost);
     return answers;
 }

@@ -82,7 +82,7 @@ test('refresh names the expiredJwt that is missing or of the wrong type', async 
 });
 
 test('an expired JWT is told from an invalid one, and can be refreshed', async () => {
-    const brief = await startServer({ args: ['--user-token-ttl', '1s'] });
+    const brief = await startServer({ args: ['--user-token-ttl', '3s'] });
     try {
         const { users: [user] } = await createTenant(brief, 'ann');
         const res = await eventually('the JWT is expired', async () => {

@@ -2,10 +2,10 @@
 // delays nobody, and what the server keeps for it is bounded.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createChat, createTenant, startServer } from './harness.mjs';
 import { OP, stomp, wsFrame } from './frames.mjs';
+import { expectGrowth, residentKiB } from './process.mjs';
 import { connect } from './realtime.mjs';
 import { upgraded } from './tcp.mjs';
 
@@ -28,10 +28,6 @@ async function stalled(server, user) {
     return wire;
 }
 
-const residentKiB = (server) => {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`))[1]);
-};
-
 /** Messages in the chat, 16 at a time, each awaited by the reader. */
 async function flood(writer, reader, chatId) {
     for (let n = 0; n < MOST; n += 16) {
@@ -48,9 +44,7 @@ async function flood(writer, reader, chatId) {
 async function boundedFlood(server, ...args) {
     const before = residentKiB(server);
     await flood(...args);
-    const grown = residentKiB(server) - before;
-    assert.ok(grown < PAGES_KIB + BUFFERS_KIB, `grew by ${grown} KiB`);
-    return grown;
+    return expectGrowth(server, before, PAGES_KIB + BUFFERS_KIB);
 }
 
 test('a session past its output limit is closed with 1013, others never wait for it', async (t) => {

@@ -5,6 +5,7 @@
  */
 #include "realtime/session_parts.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "realtime/render.h"
 
@@ -231,6 +232,9 @@ void session_close(struct session *s, int code, Str reason)
 {
     if (s->closing || !s->tcp)
         return;
+    if (code == WS_TOO_SLOW)
+        log_event(LOG_INFO, "session too slow", log_n("app", s->actor.app),
+                  log_n("user", s->actor.user), log_n("queued", s->out_bytes));
     s->closing = true; /* before write_out, which may come here */
     session_write(s);
     if (s->out_n)

@@ -81,15 +81,16 @@ SQL(app_removals, "delete from removals where id in"
                   " (select id from removals where app = $1 and kind <> 'app' limit $2)");
 
 /* Of all: $1 time, $2 limit. */
-SQL(expired_events, "delete from events where id in"
-                    " (select id from events where created_at < $1 order by created_at limit $2)");
+SQL(expired_events,
+    "delete from events where (app, id) in"
+    " (select app, id from events where created_at < $1 order by created_at limit $2)");
 SQL(expired_answers, "delete from first_answers where (app, owner, key) in"
                      " (select app, owner, key from first_answers where created_at < $1"
                      "  order by created_at limit $2)");
 SQL(expired_tickets, "delete from tickets where (app, hash) in"
                      " (select app, hash from tickets where expires_at < $1"
                      "  order by expires_at limit $2)");
-SQL(expired_sessions, "delete from sessions where id in (select id from sessions"
+SQL(expired_sessions, "delete from sessions where (app, id) in (select app, id from sessions"
                       " where expires_at < $1 order by expires_at limit $2)");
 
 static enum removals_kind kind_of(Str name)

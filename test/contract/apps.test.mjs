@@ -267,7 +267,8 @@ test('usage has a row per day and totals', async () => {
 
 test('usage names a date that is none', async () => {
     const app = await createApp(await register(server));
-    for (const [name, value] of [['from', 'yesterday'], ['to', '2026-02-30'], ['from', '2026-13-01']]) {
+    for (const [name, value] of [['from', 'yesterday'], ['to', '2026-02-30'],
+                                 ['from', '2026-13-01']]) {
         const { message } = expectError(await get(app, `/usage?${name}=${value}`), 400);
         assert.match(message, new RegExp(name));
     }

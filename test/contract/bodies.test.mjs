@@ -170,8 +170,8 @@ test('where no body is listed, body and type are ignored', async () => {
             assert.equal(res.status, 200, `${method} ${target} with ${type} ${body}: ${res.text}`);
         }
     }
-    const posted = bytes(message('GET', '/api/user/getUser', { ...token, 'Transfer-Encoding': 'chunked' }),
-                         chunked('ignored'));
+    const headers = { ...token, 'Transfer-Encoding': 'chunked' };
+    const posted = bytes(message('GET', '/api/user/getUser', headers), chunked('ignored'));
     const socket = await open(server.api);
     socket.write(posted).write(posted);
     assert.equal((await socket.response()).status, 200);

@@ -84,7 +84,6 @@ const REQUESTS = {
     'management GET /livez': { by: 'none' },
     'management GET /readyz': { by: 'none' },
 
-    'api GET /.well-known/jwks.json': { by: 'none' },
     'api GET /livez': { by: 'none' },
     'api GET /readyz': { by: 'none' },
     'api POST /api/user/registerUser': {

@@ -31,7 +31,7 @@ function expectCookie(res) {
     return cookie.split(';')[0];
 }
 
-test('register answers 201 with a 15 minute access token and the refresh token as a cookie', async () => {
+test('register answers 201 with an access token, and the refresh token as a cookie', async () => {
     const email = `${unique('Dev')}@Example.com`;
     const res = await post('/api/auth/register',
                            { companyName: 'Acme Corp', email, password: PASSWORD });

@@ -121,7 +121,10 @@ class Connection {
         const body = this.#bytes.subarray(end + 4, end + 4 + length).toString('utf8');
         this.#bytes = this.#bytes.subarray(end + 4 + length);
         const json = /\bjson\b/.test(headers.get('content-type') ?? '') && body !== '';
-        return { status: Number(status), headers, raw, text: body, body: json ? JSON.parse(body) : body };
+        return {
+            status: Number(status), headers, raw, text: body,
+            body: json ? JSON.parse(body) : body,
+        };
     }
 }
 

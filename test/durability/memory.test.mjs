@@ -6,7 +6,7 @@ import { createChat, createTenant, startServer } from '../contract/harness.mjs';
 import { expectGrowth, filesBackTo, openFiles, residentKiB } from '../contract/process.mjs';
 import { rawSocket } from '../contract/realtime.mjs';
 
-const WARM_UP = 2_000;
+const WARM_UP = 4_000;
 const CONNECTS = 10_000;
 const AT_ONCE = 20;
 const LEVEL_KIB = 512; // over 10,000 connects: a leak of 52 bytes each would show

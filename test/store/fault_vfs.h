@@ -61,7 +61,7 @@ static inline void fault_apply(struct fault_disk *d, sqlite3_int64 at, const cha
         memset(d->safe + d->n, 0, size - d->n);
     if (!p || size > d->n)
         d->n = size;
-    if (p)
+    if (p && n)
         memcpy(d->safe + at, p, n);
 }
 

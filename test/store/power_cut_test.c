@@ -229,8 +229,8 @@ static void test_acknowledged_survives(void **state)
     (void)state;
     struct result result = run_rounds(first_seed());
     assert_true(result.acknowledged > 10 * ROUNDS);
-    assert_true(result.checkpoints > ROUNDS / 2);
-    assert_true(result.restarts > ROUNDS + ROUNDS / 4);
+    assert_true(result.checkpoints > ROUNDS / 4);
+    assert_true(result.restarts > ROUNDS);
     assert_int_equal(result.broken, 0);
 }
 

@@ -71,11 +71,14 @@ static int bound_socket(const struct addrinfo *at, const char **why)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage addr = {0};
-    socklen_t n = sizeof addr;
-    must(getsockname(fd, (struct sockaddr *)&addr, &n) == 0);
-    return ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
-                                            : ((struct sockaddr_in *)&addr)->sin_port);
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {.v6 = {0}};
+    socklen_t n = sizeof at;
+    must(getsockname(fd, &at.any, &n) == 0);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 Err listener_open(struct loop *loop, Str host, uint16_t port, void (*on_socket)(void *arg, int fd),

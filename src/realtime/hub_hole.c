@@ -53,30 +53,47 @@ static int64_t first_waiting(const struct hub_hole *h)
     return h->waiting[0].p->events.items[h->waiting[0].index].seq;
 }
 
+static void deliver_found(struct hub_hole *h)
+{
+    for (size_t i = 0; i < h->found.n; i++) {
+        const struct event *e = &h->found.items[i];
+        hub_interest_before(h->hub, e);
+        struct hub_chat *c = hub_chat_get(h->hub, h->app, h->row);
+        if (c && e->seq > c->last_seq)
+            hub_deliver_next(h->hub, c, e);
+    }
+}
+
+/* A read may end before all is read; only one that finds nothing says that nothing is there. */
+static bool more_to_read(struct hub_hole *h)
+{
+    return h->chat && h->found.n && h->chat->last_seq + 1 < first_waiting(h);
+}
+
 static void hole_read(struct job *job)
 {
     struct hub_hole *h = (struct hub_hole *)job;
-    struct hub *hub = h->hub;
     if (job->err && h->chat) {
         log_event(LOG_WARN, "missing events not read", log_n("chat", h->row),
                   log_s("reason", err_code(job->err)));
-        loop_timer_set(hub->loop, &h->again, HOLE_AGAIN_MS, hole_again);
+        loop_timer_set(h->hub->loop, &h->again, HOLE_AGAIN_MS, hole_again);
         return;
     }
-    if (h->chat)
-        h->chat->hole = NULL;
-    for (size_t i = 0; i < h->found.n; i++) {
-        const struct event *e = &h->found.items[i];
-        hub_interest_before(hub, e);
-        struct hub_chat *c = hub_chat_get(hub, h->app, h->row);
-        if (c && e->seq > c->last_seq)
-            hub_deliver_next(hub, c, e);
+    deliver_found(h);
+    if (more_to_read(h)) {
+        h->from = h->chat->last_seq;
+        event_list_free(&h->found);
+        arena_free(&h->arena);
+        hole_submit(h);
+        return;
     }
-    struct hub_chat *c = hub_chat_get(hub, h->app, h->row);
-    if (c && !c->hole && h->found.n < HOLE_EVENTS && first_waiting(h) > c->last_seq + 1)
-        c->last_seq = first_waiting(h) - 1; /* no longer in the log: not to be had */
+    if (h->chat) {
+        if (h->chat->last_seq + 1 < first_waiting(h))
+            h->chat->last_seq = first_waiting(h) - 1; /* no longer in the log: not to be had */
+        h->chat->hole = NULL;
+    }
     for (size_t i = 0; i < h->n; i++)
-        hub_event(hub, h->waiting[i].p, h->waiting[i].index);
+        hub_event(h->hub, h->waiting[i].p, h->waiting[i].index);
     hole_free(h);
 }
 

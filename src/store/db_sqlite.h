@@ -59,7 +59,8 @@ struct db {
     int64_t wal_tried;       /* its pages when a checkpoint was last tried, */
     int64_t wal_tried_at;    /* and when that was, clock_mono */
     int64_t wal_changed_at;  /* clock_mono of the last commit */
-    int64_t wal_stuck_until; /* clock_mono before which the log is not tried to be emptied */
+    int64_t wal_pause;       /* after a failed try to empty the log, microseconds; 0: none failed */
+    int64_t wal_stuck_until; /* clock_mono when it ends */
     bool wal_fresh;          /* something was committed since free pages were last looked for */
 };
 

@@ -21,7 +21,8 @@ enum {
     BUSY_PAGES = (16 << 20) / PAGE,
     TRUNCATE_PAGES = (64 << 20) / PAGE,
     SETTLED_US = 1000 * 1000, /* without a commit: copy even a short log */
-    STUCK_US = 500 * 1000,    /* without another try to empty the log */
+    STUCK_US = 100 * 1000,    /* before another try to empty the log, doubled by each failure */
+    STUCK_MAX_US = 1000 * 1000,
     TRUNCATE_WAIT_MS = 100,
     FREE_PAGES = 2048, /* kept for reuse: giving them back only to take them again is waste */
 };
@@ -61,7 +62,7 @@ static void checkpoint(struct db *db, int mode)
     db->wal_tried_at = clock_mono();
 }
 
-/* After a failure not again for a while. */
+/* After a failure not again for a while: a reader may be stuck, or just slow on a busy machine. */
 static bool truncate_log(struct db *db, int64_t now)
 {
     if (db->wal_pages < TRUNCATE_PAGES || now < db->wal_stuck_until)
@@ -69,8 +70,13 @@ static bool truncate_log(struct db *db, int64_t now)
     sqlite3_busy_timeout(db->sqlite, TRUNCATE_WAIT_MS);
     checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE);
     sqlite3_busy_timeout(db->sqlite, DB_BUSY_TIMEOUT_MS);
-    if (db->wal_pages > 0)
-        db->wal_stuck_until = clock_mono() + STUCK_US;
+    if (db->wal_pages == 0) {
+        db->wal_pause = 0;
+    } else {
+        db->wal_pause = db->wal_pause ? 2 * db->wal_pause : STUCK_US;
+        db->wal_pause = db->wal_pause < STUCK_MAX_US ? db->wal_pause : STUCK_MAX_US;
+        db->wal_stuck_until = clock_mono() + db->wal_pause;
+    }
     return true;
 }
 

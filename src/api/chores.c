@@ -33,8 +33,10 @@ struct chores {
 static void submit(struct chore *c)
 {
     Err err = jobs_submit(c->all->server->jobs, &c->job);
-    if (err)
-        c->job.done(&c->job);
+    if (!err)
+        return;
+    c->job.err = err;
+    c->job.done(&c->job);
 }
 
 static void due(struct timer *timer)

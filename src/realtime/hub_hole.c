@@ -99,9 +99,11 @@ static void hole_read(struct job *job)
 
 static void hole_submit(struct hub_hole *h)
 {
-    h->job.err = jobs_submit(h->hub->jobs, &h->job);
-    if (h->job.err)
-        hole_read(&h->job);
+    Err err = jobs_submit(h->hub->jobs, &h->job); /* once it is queued, it is the worker's */
+    if (!err)
+        return;
+    h->job.err = err;
+    hole_read(&h->job);
 }
 
 static struct hub_hole *hole_new(struct hub *hub, struct hub_chat *c, int64_t before)

@@ -155,9 +155,11 @@ void hub_load_start(struct hub_user *u)
     hub->loads = l;
     u->load = l;
     u->state = HUB_LOADING;
-    l->job.err = jobs_submit(hub->jobs, &l->job);
-    if (l->job.err)
-        heads_read(&l->job);
+    Err err = jobs_submit(hub->jobs, &l->job); /* once it is queued, it is the worker's */
+    if (!err)
+        return;
+    l->job.err = err;
+    heads_read(&l->job);
 }
 
 void hub_load_hold(struct hub *hub, struct publication *p)

@@ -17,6 +17,7 @@
 enum {
     IDLE_MS = 200, /* how long the writer waits before it maintains the store */
     BATCH_MAX = 1024,
+    LOOPS_MAX = 256,
 };
 
 struct jobs {
@@ -65,22 +66,25 @@ static void deliver(struct jobs *jobs, struct loop *loop, struct publication *p,
     loop_post(loop, &d->msg);
 }
 
-/* Takes the caller's reference. Jobs go to their loops in their order. */
+/*
+ * Takes the caller's reference. Jobs go to their loops in their order. All are sorted out before
+ * the first is sent: from then on they belong to their loops, which may free them at once.
+ */
 static void publish(struct jobs *jobs, struct publication *p, struct job **list, size_t n)
 {
-    for (size_t l = 0; l < jobs->config.n_loops; l++) {
-        struct loop *loop = jobs->config.loops[l];
-        struct job *done = NULL, **last = &done;
-        for (size_t i = 0; i < n; i++) {
-            if (list[i]->loop != loop)
-                continue;
-            list[i]->next_done = NULL;
-            *last = list[i];
-            last = &list[i]->next_done;
-        }
-        if (done || p->events.n)
-            deliver(jobs, loop, p, done);
+    size_t n_loops = jobs->config.n_loops;
+    struct job *first[LOOPS_MAX] = {NULL}, **last[LOOPS_MAX];
+    for (size_t l = 0; l < n_loops; l++)
+        last[l] = &first[l];
+    for (size_t i = 0; i < n; i++) {
+        unsigned l = loop_index(list[i]->loop);
+        list[i]->next_done = NULL;
+        *last[l] = list[i];
+        last[l] = &list[i]->next_done;
     }
+    for (size_t l = 0; l < n_loops; l++)
+        if (first[l] || p->events.n)
+            deliver(jobs, jobs->config.loops[l], p, first[l]);
     publication_unref(&p);
 }
 
@@ -233,7 +237,7 @@ Err jobs_start(const struct jobs_config *config, struct jobs **out, const char *
 {
     struct jobs *jobs = mem_alloc(sizeof *jobs);
     jobs->config = *config;
-    must(config->batch_jobs <= BATCH_MAX);
+    must(config->batch_jobs <= BATCH_MAX && config->n_loops <= LOOPS_MAX);
     for (int i = 0; i < JOB_POOLS; i++)
         jobs->queues[i] = work_new(config->limits[i]);
     jobs->readers = mem_alloc(config->readers * sizeof *jobs->readers);

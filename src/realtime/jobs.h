@@ -47,7 +47,7 @@ struct jobs;
 struct jobs_config {
     Str store_url;
     const struct rules *rules;
-    struct loop **loops; /* borrowed, must outlive jobs */
+    struct loop **loops; /* borrowed, must outlive jobs; by their loop_index */
     size_t n_loops;
     size_t readers;
     size_t hashers;

@@ -80,8 +80,7 @@ static bool truncate_log(struct db *db, int64_t now)
     return true;
 }
 
-/* An attempt that a reader hindered is not repeated before there is more to copy, or a second on.
- */
+/* A try that a reader hindered is not repeated before there is more to copy, or a second on. */
 static bool copy_log(struct db *db, enum db_moment moment, int64_t now)
 {
     int64_t grown = db->wal_pages - db->wal_tried;

@@ -129,13 +129,15 @@ bool request_secure(const struct request *r);
 bool request_origin_allowed(const struct request *r);
 /*
  * Failed sign-ins as `who`: check is ERR_RATE_LIMITED, its answer with Retry-After, once there were
- * too many; note counts one; clear forgets those of `who`. On the management listener the client's
- * address is checked and noted as well, and never cleared: whoever has one account must not be able
- * to go on guessing at others. `who` may be as long as a body. Any thread.
+ * too many. After the password has been tried, note counts a failure and gives the answer to it,
+ * and clear, after a success, forgets those of `who`; both check again, since guesses come at the
+ * same time too. On the management listener the client's address is checked and noted as well, and
+ * never cleared: whoever has one account must not be able to go on guessing at others. `who` may be
+ * as long as a body. Any thread.
  */
 Err request_failures_check(struct request *r, Str who) must_check;
-void request_failure_note(struct request *r, Str who);
-void request_failures_clear(struct request *r, Str who);
+Err request_failure_note(struct request *r, Str who) must_check;
+Err request_failures_clear(struct request *r, Str who) must_check;
 /* AUTH_USER: may the user open a realtime session now, in an app of that tier?
  * ERR_CONCURRENT_USER_LIMIT. Any thread. */
 Err request_may_connect(struct request *r, Str tier) must_check;

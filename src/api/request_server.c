@@ -84,17 +84,29 @@ Err request_failures_check(struct request *r, Str who)
     return ERR_OK;
 }
 
-void request_failure_note(struct request *r, Str who)
+static bool take_failure(struct request *r, Str who)
 {
-    struct rate_limit limit = r->server->config.failures;
-    rate_take(r->server->rate, failures_of(r, who), limit, NULL);
-    if (counts_addresses(r))
-        rate_take(r->server->rate, failures_of(r, exchange_of(r)->peer), limit, NULL);
+    struct rate_state state;
+    if (rate_take(r->server->rate, failures_of(r, who), r->server->config.failures, &state))
+        return true;
+    exchange_of(r)->rate = state; /* for Retry-After */
+    return false;
 }
 
-void request_failures_clear(struct request *r, Str who)
+Err request_failure_note(struct request *r, Str who)
 {
-    rate_forget(r->server->rate, failures_of(r, who));
+    bool left = take_failure(r, who);
+    if (counts_addresses(r))
+        left = take_failure(r, exchange_of(r)->peer) && left;
+    return left ? ERR_AUTH_BAD_CREDENTIALS : ERR_RATE_LIMITED;
+}
+
+Err request_failures_clear(struct request *r, Str who)
+{
+    Err err = request_failures_check(r, who);
+    if (!err)
+        rate_forget(r->server->rate, failures_of(r, who));
+    return err;
 }
 
 Err request_may_connect(struct request *r, Str tier)

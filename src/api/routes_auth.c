@@ -121,12 +121,9 @@ static Err signin_verify(struct request *r, struct tx *tx)
     const struct signin *in = r->data;
     (void)tx;
     bool matches = request_password_matches(in->password_hash, in->password);
-    if (!matches || !in->user.user) {
-        request_failure_note(r, in->who);
-        return ERR_AUTH_BAD_CREDENTIALS;
-    }
-    request_failures_clear(r, in->who);
-    return ERR_OK;
+    if (!matches || !in->user.user)
+        return request_failure_note(r, in->who);
+    return request_failures_clear(r, in->who);
 }
 
 static Err signin_write(struct request *r, struct tx *tx)

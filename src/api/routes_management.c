@@ -153,12 +153,9 @@ static Err login_read(struct request *r, struct tx *tx)
 static Err verify(struct request *r, const struct account *a, Str password, Str who)
 {
     bool matches = request_password_matches(a->password_hash, password);
-    if (!matches || !a->account) {
-        request_failure_note(r, who);
-        return ERR_AUTH_BAD_CREDENTIALS;
-    }
-    request_failures_clear(r, who);
-    return ERR_OK;
+    if (!matches || !a->account)
+        return request_failure_note(r, who);
+    return request_failures_clear(r, who);
 }
 
 static Err login_verify(struct request *r, struct tx *tx)

@@ -68,7 +68,7 @@ static void rate_headers(struct exchange *x, struct buf *out)
     http_header_uint(out, S("RateLimit-Reset"), (uint64_t)x->rate.reset);
 }
 
-static void log_answer(struct exchange *x)
+void answer_log(struct exchange *x)
 {
     const struct request *r = &x->request;
     static const Str names[SURFACES] = {{"api", 3}, {"management", 10}};
@@ -102,7 +102,7 @@ static void send_answer(struct exchange *x, Str type, Str body)
     http_head_end(&out);
     if (!bare && r->head.method != HTTP_HEAD)
         buf_add(&out, body);
-    log_answer(x);
+    answer_log(x);
     struct conn *c = x->conn;
     Str bytes = buf_str(&out);
     exchange_free(&x);

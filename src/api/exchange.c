@@ -408,11 +408,17 @@ static void next_step(struct exchange *x)
         answer_error(x, err, S(""));
 }
 
-/* Jobs of one app take turns with those of others; before the app is known, by the claim. */
+/* Jobs of one app take turns with those of others; before the app is known, by what is claimed: the
+ * token's app or account, or what stands before the dash of a ticket. */
 static int64_t tenant_of(const struct request *r)
 {
     int64_t tenant = 0;
-    memcpy(&tenant, r->claims.app.b + 8, sizeof tenant);
+    if (r->route == &upgrade_route && r->data) {
+        Str ticket = *(const Str *)r->data;
+        return (int64_t)random_hash(str_cut(&ticket, '-')).a;
+    }
+    memcpy(&tenant, (r->route->auth == AUTH_ACCOUNT ? r->claims.subject : r->claims.app).b + 8,
+           sizeof tenant);
     return tenant;
 }
 

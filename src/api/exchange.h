@@ -47,6 +47,9 @@ void answer_preflight(struct exchange *x);
 /* 405; allowed: "GET, HEAD". */
 void answer_method(struct exchange *x, Str allowed);
 
+/* The request's log line; the others write it themselves. */
+void answer_log(struct exchange *x);
+
 /* May this request's Origin use the surface? (No Origin may.) */
 bool answer_origin_allowed(const struct exchange *x);
 

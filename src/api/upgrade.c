@@ -76,6 +76,8 @@ void upgrade_finish(struct exchange *x)
     int64_t users = str_eq(x->tier, S("DEMO")) ? r->server->config.demo_users : 0;
     struct actor actor = r->actor;
     struct conn *c = x->conn;
+    r->status = 101;
+    answer_log(x);
     exchange_free(&x);
     conn_upgrade(c, buf_str(&out), &actor, users);
     buf_free(&out);

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <uv.h>
 
+enum { KEEPALIVE_S = 60 };
+
 struct tcp_rest {
     uv_write_t req;
     struct tcp *tcp;
@@ -87,6 +89,7 @@ struct tcp *tcp_open(struct loop *loop, int fd, const struct tcp_ops *ops, void 
     must(uv_tcp_init(loop_uv(loop), &tcp->uv) == 0);
     must(uv_tcp_open(&tcp->uv, fd) == 0);
     uv_tcp_nodelay(&tcp->uv, 1);
+    uv_tcp_keepalive(&tcp->uv, 1, KEEPALIVE_S); /* finds peers that are gone without a word */
     atomic_fetch_add(loop_load(loop), 1);
     tcp_read_start(tcp);
     return tcp;

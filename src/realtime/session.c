@@ -316,6 +316,8 @@ void session_open(struct sessions *all, struct tcp *tcp, const struct actor *act
     tcp_hand_over(tcp, &session_tcp, s);
     hub_add(all->hub, &s->member, actor->app, actor->user, actor->user_id);
     session_schedule(s);
+    if (all->restarting)
+        session_close_later(s, WS_RESTARTING, 0);
     if (n)
         feed(s, early, n);
 }
@@ -423,5 +425,6 @@ void sessions_restart(struct sessions *all, int64_t spread_ms)
         int64_t delay = spread_ms > 0 ? (int64_t)(random_u64() % (uint64_t)spread_ms) : 0;
         session_close_later(s, WS_RESTARTING, delay);
     }
+    all->restarting = true;
     all->restart_hint = (spread_ms + 999) / 1000;
 }

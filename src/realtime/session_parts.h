@@ -56,6 +56,7 @@ struct sessions {
     struct hub *hub;
     struct session *dirty;
     size_t count;
+    bool restarting;
     int64_t restart_hint; /* seconds */
     struct buf frame;     /* where control frames are put together */
     char *scratch;

@@ -6,10 +6,10 @@ import { createChat, createTenant, startServer } from '../contract/harness.mjs';
 import { expectGrowth, filesBackTo, openFiles, residentKiB } from '../contract/process.mjs';
 import { rawSocket } from '../contract/realtime.mjs';
 
-const WARM_UP = 4_000;
+const WARM_UP = 6_000;
 const CONNECTS = 10_000;
 const AT_ONCE = 20;
-const LEVEL_KIB = 512; // over 10,000 connects: a leak of 52 bytes each would show
+const LEVEL_KIB = 1024; // over 10,000 connects: a leak of 105 bytes each would show
 
 let server, users, chatId;
 

@@ -2,7 +2,7 @@
  * bench/floor_send SOCKETS BYTES ROUNDS
  *
  * What the kernel alone asks for a delivery: one process writes BYTES to each of SOCKETS loopback
- * connections, one write(2) each, and another one reads them; the next round begins when all has
+ * connections, one send(2) each, and another one reads them; the next round begins when all has
  * been read. The floor that CPU a delivery is held against. Prints one line of JSON for each of
  * ROUNDS times 100 rounds: the microseconds of the writer's CPU, user and system, a write.
  */
@@ -48,7 +48,7 @@ static void read_rounds(const struct sockaddr_in *to, size_t sockets, size_t n, 
             die("connect: %s", strerror(errno));
     }
     for (size_t left = sockets * n;;) {
-        int ready = epoll_wait(epoll, events, EVENTS, 0);
+        int ready = epoll_wait(epoll, events, EVENTS, -1);
         for (int i = 0; i < ready; i++) {
             ssize_t got = recv(events[i].data.fd, bytes, sizeof bytes, 0);
             if (got <= 0)
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < BATCH; i++) {
             char byte;
             for (size_t s = 0; s < sockets; s++)
-                if (write(fds[s], bytes, n) != (ssize_t)n)
+                if (send(fds[s], bytes, n, MSG_NOSIGNAL) != (ssize_t)n)
                     die("write: %s", strerror(errno));
             if (read(done[0], &byte, 1) != 1)
                 die("the reader has ended");

@@ -202,7 +202,7 @@ static double fan_out(struct load *l, size_t chat, uint32_t window, uint32_t n)
     for (uint32_t sent = 0; sent < n || ledger_open(l->ledger, chat);) {
         for (; sent < n && ledger_open(l->ledger, chat) < window; sent++)
             send_one(l, chat);
-        clients_run(l->clients, 0);
+        clients_run(l->clients, 1000);
         if (clock_mono() > until)
             check(l); /* says what is missing */
     }

@@ -1,4 +1,6 @@
-/* Chunks of at least 2 KiB, doubling up to 64 KiB; a larger request gets a chunk of its own size.
+/*
+ * Chunks of at least 2 KiB, doubling up to 64 KiB; a larger request gets a chunk of its own size.
+ * The last one is cut to what the maximum leaves.
  */
 #include "base/arena.h"
 
@@ -27,9 +29,11 @@ void arena_free(struct arena *a)
 static void grow(struct arena *a, size_t size)
 {
     size_t want = a->used < CHUNK_MIN ? CHUNK_MIN : a->used > CHUNK_MAX ? CHUNK_MAX : a->used;
+    if (want > a->max - a->used)
+        want = a->max - a->used;
     if (want < size)
         want = size;
-    must(want <= a->max && a->used <= a->max - want);
+    must(want <= a->max - a->used);
     struct arena_chunk *c = mem_resize(NULL, sizeof *c + want);
     c->older = a->chunks;
     a->chunks = c;

@@ -62,13 +62,12 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
         buf_add(b, str_from(small, (size_t)n));
         return;
     }
-    char *to = buf_reserve(b, (size_t)n + 1);
-    if (!to)
-        return;
+    char *large = mem_resize(NULL, (size_t)n + 1);
     va_start(ap, fmt);
-    vsnprintf(to, (size_t)n + 1, fmt, ap);
+    vsnprintf(large, (size_t)n + 1, fmt, ap);
     va_end(ap);
-    b->n += (size_t)n;
+    buf_add(b, str_from(large, (size_t)n));
+    mem_free(large);
 }
 
 void buf_uint(struct buf *b, uint64_t v)

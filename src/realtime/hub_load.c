@@ -112,6 +112,10 @@ static void apply_held(struct hub_user *u, struct hub_load *l, struct publicatio
 static void go_live(struct hub_user *u, struct hub_load *l)
 {
     u->state = HUB_LIVE;
+    if (l->n > u->cap) { /* as many as it needs: most sessions never get another chat */
+        u->chats = mem_resize(u->chats, l->n * sizeof(*u->chats));
+        u->cap = (uint32_t)l->n;
+    }
     for (size_t i = 0; i < l->n; i++)
         link_from(l, u, l->heads[i].chat, l->heads[i].last_seq);
     for (size_t i = 0; i < l->n_held; i++)

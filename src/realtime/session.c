@@ -253,9 +253,8 @@ static void session_free(struct session *s)
     buf_free(&s->stomp_in);
     session_drop(&s->waiting_receipt);
     session_end_transaction(s);
-    for (uint32_t i = 0; i < s->n_subscriptions; i++)
-        session_drop(&s->subscriptions[i].id);
-    mem_free(s->subscriptions);
+    while (s->subscriptions)
+        session_unsubscribe(s, str_from(s->subscriptions->id, s->subscriptions->n));
     s->all->count--;
     mem_free(s);
 }
@@ -307,6 +306,7 @@ void session_open(struct sessions *all, struct tcp *tcp, const struct actor *act
     s->actor = *actor;
     s->users = users;
     s->version = STOMP_12;
+    session_start_output(s);
     s->control = BUF(CONTROL_MAX);
     s->in = BUF(2 * rest + 256 * 1024); /* and one receive buffer's worth behind it */
     s->stomp_in = BUF(2 * rest);

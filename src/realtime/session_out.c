@@ -45,6 +45,22 @@ void session_account(struct session *s, size_t bytes)
     s->accounted = bytes;
 }
 
+void session_start_output(struct session *s)
+{
+    s->out = &s->only;
+    s->out_cap = 1;
+}
+
+static void grow_output(struct session *s)
+{
+    uint32_t cap = s->out_cap * 4;
+    struct blob **out = mem_resize(s->out == &s->only ? NULL : s->out, cap * sizeof(*out));
+    if (s->out == &s->only)
+        out[0] = s->only;
+    s->out = out;
+    s->out_cap = cap;
+}
+
 void session_drop_output(struct session *s, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -56,9 +72,9 @@ void session_drop_output(struct session *s, uint32_t n)
         memmove(s->out, s->out + n, s->out_n * sizeof(struct blob *));
         return;
     }
-    mem_free(s->out);
-    s->out = NULL;
-    s->out_cap = 0;
+    if (s->out != &s->only)
+        mem_free(s->out);
+    session_start_output(s);
 }
 
 static char *put(char *at, Str s)
@@ -110,8 +126,8 @@ void session_write(struct session *s)
     buf_free(&s->control);
     uint32_t done = 0;
     while (done < s->out_n && !tcp_busy(s->tcp)) {
-        for (uint32_t i = 0; i < s->n_subscriptions; i++) {
-            at = put_event(at, str_from(user, sizeof user), s->subscriptions[i].id, s->out[done]);
+        for (const struct subscription *to = s->subscriptions; to; to = to->next) {
+            at = put_event(at, str_from(user, sizeof user), str_from(to->id, to->n), s->out[done]);
             if (at - start < WRITE_AT)
                 continue;
             if (tcp_busy(s->tcp)) { /* several subscriptions, and the peer took no more: rare */
@@ -198,10 +214,8 @@ void session_push(struct session *s, struct blob *frame)
             return;
         }
     }
-    if (s->out_n == s->out_cap) {
-        s->out_cap = s->out_cap ? s->out_cap * 2 : 4;
-        s->out = mem_resize(s->out, s->out_cap * sizeof(struct blob *));
-    }
+    if (s->out_n == s->out_cap)
+        grow_output(s);
     s->out[s->out_n++] = blob_ref(frame);
     s->out_bytes += frame->n + FRAME_HEADS;
     if (s->tcp && tcp_busy(s->tcp))

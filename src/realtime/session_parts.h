@@ -10,7 +10,9 @@
 #include "realtime/session.h"
 
 struct subscription {
-    Str id; /* as it was sent: escaped; owned */
+    struct subscription *next;
+    size_t n;
+    char id[]; /* as it was sent: escaped; no NUL */
 };
 
 /* An open one; its SENDs are kept as they came. */
@@ -20,35 +22,39 @@ struct transaction {
     unsigned n;
 };
 
+/* What a delivery touches stands first and together: with thousands of sessions a tick none of it
+ * is in a cache, and each line that has to be fetched is a good part of what our side of it costs.
+ */
 struct session {
     struct hub_member member; /* first */
     struct sessions *all;
     struct tcp *tcp; /* NULL once the connection has ended */
     struct session *next_dirty;
-    struct actor actor;
-    int64_t users; /* the plan's limit */
-
-    struct blob **out; /* owned array of references, oldest first */
+    struct blob **out; /* references, oldest first: &only, or an owned array */
+    struct blob *only; /* room for the one event that a tick mostly has */
     uint32_t out_n, out_cap;
     size_t out_bytes;
-    size_t accounted; /* of out_bytes in the process's count */
-    struct buf control;
-    struct buf in;
-    struct buf stomp_in;
-    Str waiting_receipt; /* of the SUBSCRIBE that is loading, or of the COMMIT under way; owned */
-    struct transaction *transaction; /* owned; NULL: none */
-
-    struct subscription *subscriptions; /* owned array */
+    size_t accounted;                   /* of out_bytes in the process's count */
+    struct subscription *subscriptions; /* owned list */
     uint32_t n_subscriptions;
     uint32_t jobs; /* in flight */
+    int64_t last_out;
+    bool refused_version, connected, loading, committing, paused, dirty, closing, removed, online;
+    struct actor actor;
+    struct buf control;
+
+    struct buf in;
+    struct buf stomp_in;
+    int64_t users;       /* the plan's limit */
+    Str waiting_receipt; /* of the SUBSCRIBE that is loading, or of the COMMIT under way; owned */
+    struct transaction *transaction; /* owned; NULL: none */
     struct ws_stream ws;
     enum stomp_version version;
     uint32_t beat_out, beat_in; /* milliseconds; 0: none */
-    int64_t last_in, last_out;
+    int64_t last_in;
     int64_t close_at; /* loop time of a close that was announced; 0: none */
     uint16_t close_code;
     struct timer timer;
-    bool refused_version, connected, loading, committing, paused, dirty, closing, removed, online;
 };
 
 struct sessions {
@@ -70,6 +76,8 @@ void session_close_later(struct session *s, int code, int64_t delay_ms);
 
 /* ----- session_out.c ----- */
 
+/* Before its first event. */
+void session_start_output(struct session *s);
 /* It has something to write at the end of the tick. */
 void session_dirty(struct session *s);
 void session_not_dirty(struct session *s);
@@ -95,6 +103,7 @@ void session_frame(struct session *s, const struct stomp_frame *f, Str raw);
 /* The last job in flight has ended. */
 void session_idle(struct session *s);
 void session_end_transaction(struct session *s);
+void session_unsubscribe(struct session *s, Str id);
 /* The hub has taken up a subscription. */
 void session_subscribed(struct hub_member *m, Err err);
 /* Frees what is kept of a frame, and nulls it. */

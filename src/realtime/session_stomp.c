@@ -101,12 +101,33 @@ static bool own_destination(const struct session *s, Str destination)
            str_eq(destination, str_from(own, (size_t)n));
 }
 
-static struct subscription *find_subscription(struct session *s, Str id)
+/* Where it hangs, or where a new one would. */
+static struct subscription **find_subscription(struct session *s, Str id)
 {
-    for (uint32_t i = 0; i < s->n_subscriptions; i++)
-        if (str_eq(s->subscriptions[i].id, id))
-            return &s->subscriptions[i];
-    return NULL;
+    struct subscription **at = &s->subscriptions;
+    while (*at && !str_eq(str_from((*at)->id, (*at)->n), id))
+        at = &(*at)->next;
+    return at;
+}
+
+static void subscribe(struct session *s, Str id)
+{
+    struct subscription *new = mem_resize(NULL, sizeof *new + id.n);
+    new->next = NULL;
+    new->n = id.n;
+    memcpy(new->id, id.p, id.n);
+    *find_subscription(s, id) = new;
+    s->n_subscriptions++;
+}
+
+void session_unsubscribe(struct session *s, Str id)
+{
+    struct subscription **at = find_subscription(s, id), *found = *at;
+    if (!found)
+        return;
+    *at = found->next;
+    mem_free(found);
+    s->n_subscriptions--;
 }
 
 static void on_subscribe(struct session *s, const struct stomp_frame *f)
@@ -119,7 +140,7 @@ static void on_subscribe(struct session *s, const struct stomp_frame *f)
         why = "Subscribe to /user/queue/messages or to your own queue.";
     else if (!id.n)
         why = "SUBSCRIBE needs an id header.";
-    else if (find_subscription(s, id))
+    else if (*find_subscription(s, id))
         why = "This subscription id is in use.";
     else if (s->n_subscriptions >= s->all->config.limits->subscriptions)
         why = "The session has as many subscriptions as it can.";
@@ -127,9 +148,7 @@ static void on_subscribe(struct session *s, const struct stomp_frame *f)
         session_fail(s, WS_PROTOCOL_ERROR, receipt, why);
         return;
     }
-    s->subscriptions =
-        mem_resize(s->subscriptions, (s->n_subscriptions + 1) * sizeof *s->subscriptions);
-    s->subscriptions[s->n_subscriptions++].id = keep(id);
+    subscribe(s, id);
     s->loading = true;
     s->jobs++;
     s->waiting_receipt = keep(receipt);
@@ -152,12 +171,8 @@ void session_subscribed(struct hub_member *m, Err err)
 static void on_unsubscribe(struct session *s, const struct stomp_frame *f)
 {
     Str id = header(f, "id");
-    struct subscription *found = find_subscription(s, id.n ? id : S("0"));
-    if (found) {
-        session_write(s); /* what came before still goes to it */
-        session_drop(&found->id);
-        *found = s->subscriptions[--s->n_subscriptions];
-    }
+    session_write(s); /* what came before still goes to it */
+    session_unsubscribe(s, id.n ? id : S("0"));
     if (!s->n_subscriptions) {
         hub_unsubscribe(s->all->hub, &s->member);
         session_drop_output(s, s->out_n);

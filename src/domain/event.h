@@ -31,6 +31,9 @@ enum event_type {
     EVENT_APP_CLOSED = 102, /* suspended or deleted: all of the app */
 };
 
+/* In a chat of more members only the reader and the message's sender hear of a READ_MSG. */
+enum { EVENT_READ_CROWD = 200 };
+
 /* The message that a REPLY answers, as it was then. */
 struct event_original {
     Id message_id;

@@ -27,12 +27,12 @@ struct config {
     Str data, store, cluster, cluster_tiers, public_url, management_url, origins,
         management_origins;
     struct host_port listen, management_listen;
-    int64_t threads, readers, hashers;
+    int64_t threads, readers, resume_readers, hashers;
     Str log_format, log_level;
     struct rate_limit message_rate, request_rate, key_rate, signin_failures;
     struct hash_cost hash_cost;
     int64_t user_token_ttl, refresh_ttl, ticket_ttl, account_token_ttl, account_refresh_ttl;
-    int64_t retention;
+    int64_t retention, resume_events, resumes;
     int64_t demo_users, demo_apps, app_keys, chat_members, message_length, sessions_per_user;
     int64_t heart_beat, connect_timeout, idle_timeout, request_timeout, typing_interval;
     int64_t connections, session_output, buffer_budget, session_jobs, subscriptions;

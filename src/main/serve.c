@@ -86,6 +86,7 @@ static struct rules rules_of(const struct config *c)
                           .account_token_ttl = c->account_token_ttl,
                           .account_refresh_ttl = c->account_refresh_ttl,
                           .log_retention = c->retention,
+                          .replay_events = c->resume_events,
                           .client_id_ttl = 24 * 3600 * 1000};
 }
 
@@ -119,6 +120,7 @@ static struct server_config server_config_of(struct process *p)
                     .jobs = (size_t)c->session_jobs,
                     .output = (size_t)c->session_output,
                     .subscriptions = (size_t)c->subscriptions,
+                    .resumes = (size_t)c->resumes,
                     .message = 256 * 1024,
                     .stomp = STOMP_LIMITS(STOMP_12),
                     .sessions_per_user = c->sessions_per_user},
@@ -150,8 +152,10 @@ static struct jobs_config jobs_config_of(struct process *p)
         .loops = p->loops,
         .n_loops = p->n_loops,
         .readers = (size_t)c->readers,
+        .resume_readers = (size_t)c->resume_readers,
         .hashers = (size_t)c->hashers,
-        .limits = {[JOB_READ] = store, [JOB_WRITE] = store, [JOB_HASH] = hash},
+        .limits =
+            {[JOB_READ] = store, [JOB_RESUME] = store, [JOB_WRITE] = store, [JOB_HASH] = hash},
         .batch_jobs = (size_t)c->batch_jobs,
         .batch_us = c->batch_time * 1000,
         .deliver = server_deliver,

@@ -9,7 +9,6 @@
 #include "realtime/render.h"
 
 enum {
-    READ_CROWD = 200,   /* larger chats hear READ_MSG only at its two ends */
     OWN_DELAY_MS = 500, /* the caller's own sessions outlive its logout by this */
 };
 
@@ -122,7 +121,7 @@ void hub_push_to_user(struct hub_user *u, const struct event *e)
 /* In a crowd only the reader and the message's sender hear of a READ_MSG. */
 static bool hears(const struct hub_user *u, const struct event *e)
 {
-    return e->type != EVENT_READ_MSG || e->audience <= READ_CROWD || u->user == e->sender ||
+    return e->type != EVENT_READ_MSG || e->audience <= EVENT_READ_CROWD || u->user == e->sender ||
            u->user == e->target;
 }
 

@@ -26,13 +26,15 @@ struct jobs {
     pthread_t *threads;
     size_t n_threads;
     struct db *writer;
-    struct db **readers;
+    struct db **readers; /* those of JOB_READ, then those of JOB_RESUME */
+    size_t n_readers;
     _Atomic uint64_t commits, writes, failed_commits;
 };
 
 struct worker {
     struct jobs *jobs;
     struct db *db; /* NULL: a hasher */
+    enum job_pool pool;
 };
 
 /* What a worker sends to one loop after a transaction. */
@@ -216,7 +218,7 @@ static void run_alone(struct jobs *jobs, struct db *db, struct job *job)
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
-    struct work_queue *queue = w->jobs->queues[w->db ? JOB_READ : JOB_HASH];
+    struct work_queue *queue = w->jobs->queues[w->pool];
     while (!work_ended(queue)) {
         struct job *job = job_of(work_take(queue, IDLE_MS));
         if (job)
@@ -226,10 +228,10 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static void start_worker(struct jobs *jobs, struct db *db)
+static void start_worker(struct jobs *jobs, enum job_pool pool, struct db *db)
 {
     struct worker *w = mem_alloc(sizeof *w);
-    *w = (struct worker){jobs, db};
+    *w = (struct worker){jobs, db, pool};
     must(pthread_create(&jobs->threads[jobs->n_threads++], NULL, worker_main, w) == 0);
 }
 
@@ -240,21 +242,22 @@ Err jobs_start(const struct jobs_config *config, struct jobs **out, const char *
     must(config->batch_jobs <= BATCH_MAX && config->n_loops <= LOOPS_MAX);
     for (int i = 0; i < JOB_POOLS; i++)
         jobs->queues[i] = work_new(config->limits[i]);
-    jobs->readers = mem_alloc(config->readers * sizeof *jobs->readers);
+    jobs->n_readers = config->readers + config->resume_readers;
+    jobs->readers = mem_alloc(jobs->n_readers * sizeof *jobs->readers);
     Err err = db_open(config->store_url, DB_WRITER, &jobs->writer, why);
-    for (size_t i = 0; i < config->readers && !err; i++)
+    for (size_t i = 0; i < jobs->n_readers && !err; i++)
         err = db_open(config->store_url, DB_READER, &jobs->readers[i], why);
     *out = jobs;
     if (err) {
         jobs_free(out);
         return err;
     }
-    jobs->threads = mem_alloc((1 + config->readers + config->hashers) * sizeof *jobs->threads);
+    jobs->threads = mem_alloc((1 + jobs->n_readers + config->hashers) * sizeof *jobs->threads);
     must(pthread_create(&jobs->threads[jobs->n_threads++], NULL, writer_main, jobs) == 0);
-    for (size_t i = 0; i < config->readers; i++)
-        start_worker(jobs, jobs->readers[i]);
+    for (size_t i = 0; i < jobs->n_readers; i++)
+        start_worker(jobs, i < config->readers ? JOB_READ : JOB_RESUME, jobs->readers[i]);
     for (size_t i = 0; i < config->hashers; i++)
-        start_worker(jobs, NULL);
+        start_worker(jobs, JOB_HASH, NULL);
     return ERR_OK;
 }
 
@@ -279,7 +282,7 @@ void jobs_free(struct jobs **at)
     struct jobs *jobs = *at;
     if (!jobs)
         return;
-    for (size_t i = 0; i < jobs->config.readers; i++)
+    for (size_t i = 0; i < jobs->n_readers; i++)
         db_close(&jobs->readers[i]);
     db_close(&jobs->writer);
     for (int i = 0; i < JOB_POOLS; i++)

@@ -18,9 +18,10 @@
 #include "realtime/publication.h"
 
 enum job_pool {
-    JOB_READ,  /* a snapshot taken after the job was submitted */
-    JOB_WRITE, /* the writer's batch; a savepoint of its own */
-    JOB_HASH,  /* no transaction: password hashing on a small pool of its own */
+    JOB_READ,   /* a snapshot taken after the job was submitted */
+    JOB_RESUME, /* the same, by readers of their own: for what many want at once */
+    JOB_WRITE,  /* the writer's batch; a savepoint of its own */
+    JOB_HASH,   /* no transaction: password hashing on a small pool of its own */
     JOB_POOLS
 };
 
@@ -50,6 +51,7 @@ struct jobs_config {
     struct loop **loops; /* borrowed, must outlive jobs; by their loop_index */
     size_t n_loops;
     size_t readers;
+    size_t resume_readers;
     size_t hashers;
     struct work_limits limits[JOB_POOLS];
     size_t batch_jobs; /* of one commit, at most */

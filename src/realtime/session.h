@@ -32,6 +32,7 @@ struct session_limits {
     size_t jobs;           /* in flight */
     size_t output;         /* bytes queued for a peer that does not take them */
     size_t subscriptions;
+    size_t resumes; /* of a loop at once */
     size_t message; /* a WebSocket message */
     struct stomp_limits stomp;
     int64_t sessions_per_user;

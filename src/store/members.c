@@ -25,8 +25,9 @@ SQL(member_insert, "insert into members (app, chat, user_id, joined_seq, joined_
 SQL(member_end, "update members set left_seq = $4"
                 " where app = $1 and chat = $2 and user_id = $3 and left_seq is null");
 
-SQL(member_mark, "update members set read_seq = $4 where app = $1 and chat = $2 and user_id = $3"
-                 " and left_seq is null and read_seq < $4");
+SQL(member_mark,
+    "update members set read_seq = $4, read_position = $5"
+    " where app = $1 and chat = $2 and user_id = $3 and left_seq is null and read_seq < $4");
 
 SQL(member_heir, "select mb.user_id from members mb"
                  " join users u on u.app = mb.app and u.id = mb.user_id"
@@ -104,8 +105,9 @@ bool members_end(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t
 
 bool members_mark(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t read_seq)
 {
-    return db_run(db, &member_mark, ARGS(v_int(app), v_int(chat), v_int(user), v_int(read_seq))) !=
-           0;
+    return db_run(db, &member_mark,
+                  ARGS(v_int(app), v_int(chat), v_int(user), v_int(read_seq),
+                       v_int(db_last_position(db)))) != 0;
 }
 
 int64_t members_heir(struct db *db, int64_t app, int64_t chat, int64_t user)

@@ -29,6 +29,8 @@ SQL(chat_members, "delete from members where app = $1 and chat = $2 and (user_id
                   "  limit $3)");
 SQL(chat_events, "delete from events where app = $1 and id in"
                  " (select id from events where app = $1 and chat = $2 limit $3)");
+SQL(chat_events_last, "select max(id) from"
+                      " (select id from events where app = $1 and chat = $2 limit $3) e");
 SQL(chat_row, "delete from chats where app = $1 and id in"
               " (select id from chats where app = $1 and id = $2 limit $3)");
 
@@ -83,7 +85,10 @@ SQL(app_removals, "delete from removals where id in"
 /* Of all: $1 time, $2 limit. */
 SQL(expired_events,
     "delete from events where (app, id) in"
-    " (select app, id from events where created_at < $1 order by created_at limit $2)");
+    " (select app, id from events where created_at < $1 order by created_at, id limit $2)");
+SQL(expired_events_last,
+    "select max(id) from"
+    " (select id from events where created_at < $1 order by created_at, id limit $2) e");
 SQL(expired_answers, "delete from first_answers where (app, owner, key) in"
                      " (select app, owner, key from first_answers where created_at < $1"
                      "  order by created_at limit $2)");
@@ -92,6 +97,10 @@ SQL(expired_tickets, "delete from tickets where (app, hash) in"
                      "  order by expires_at limit $2)");
 SQL(expired_sessions, "delete from sessions where (app, id) in (select app, id from sessions"
                       " where expires_at < $1 order by expires_at limit $2)");
+
+/* $1 a position that is about to go from the log. */
+SQL(log_pruned, "insert into log_state (id, pruned) values (1, $1) on conflict (id)"
+                " do update set pruned = excluded.pruned where log_state.pruned < excluded.pruned");
 
 static enum removals_kind kind_of(Str name)
 {
@@ -128,6 +137,13 @@ void removals_done(struct db *db, int64_t id)
     db_run(db, &removal_done, ARGS(v_int(id)));
 }
 
+/* What is read from the log can be complete only above that position; 0: nothing goes. */
+static void prune_to(struct db *db, int64_t position)
+{
+    if (position)
+        db_run(db, &log_pruned, ARGS(v_int(position)));
+}
+
 /* Statements of $1 app, $2 row, $3 limit. */
 static int64_t run_all(struct db *db, const struct db_sql *const list[], size_t n, int64_t app,
                        int64_t row, int64_t limit)
@@ -148,6 +164,7 @@ int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limi
 {
     static const struct db_sql *const list[] = {&chat_reactions, &chat_messages, &chat_members,
                                                 &chat_events, &chat_row};
+    prune_to(db, db_number(db, &chat_events_last, ARGS(v_int(app), v_int(chat), v_int(limit))));
     return run_all(db, list, countof(list), app, chat, limit);
 }
 
@@ -255,6 +272,7 @@ int64_t removals_expired(struct db *db, const struct removals_times *times, int6
         {&expired_sessions, times->now},
     };
     int64_t done = 0;
+    prune_to(db, db_number(db, &expired_events_last, ARGS(v_int(times->events), v_int(limit))));
     for (size_t i = 0; i < countof(list) && done < limit; i++)
         done += db_run(db, list[i].sql, ARGS(v_int(list[i].before), v_int(limit - done)));
     return done;

@@ -78,6 +78,7 @@ static inline int fixture_open(void **state)
     f->rules = (struct rules){.message_length = 10000,
                               .chat_members = 100000,
                               .log_retention = 7 * FIXTURE_DAY,
+                              .replay_events = 5000,
                               .client_id_ttl = FIXTURE_DAY};
     f->arena = ARENA(FIXTURE_ARENA);
     f->events.arena = ARENA(FIXTURE_ARENA);

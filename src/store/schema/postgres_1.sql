@@ -154,10 +154,12 @@ create table members (
     left_seq bigint,
     role text not null default 'MEMBER',
     read_seq bigint not null default 0,
+    read_position bigint not null default 0, -- the last one in the log when the mark was moved
     primary key (app, chat, user_id, joined_seq)
 );
 create index members_user on members (app, user_id, left_seq, chat);
 create index members_chat on members (app, chat, joined_seq, user_id);
+create index members_read on members (app, chat, read_position) where read_position > 0;
 
 -- Rows of messages and of the log take their ids from here. In SQLite these are log positions; here
 -- transactions commit in another order than they take numbers, so rows also keep their transaction:
@@ -225,6 +227,12 @@ create table events (
 create unique index events_seq on events (app, chat, seq);
 create index events_time on events (created_at);
 create index events_reaction on events (app, message_uuid) where type in (6, 7);
+
+-- One row: all rows of the log above `pruned` are still there.
+create table log_state (
+    id bigint primary key,
+    pruned bigint not null
+);
 
 create table usage_days (
     app bigint not null,

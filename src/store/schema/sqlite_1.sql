@@ -148,10 +148,12 @@ create table members (
     left_seq integer,
     role text not null default 'MEMBER',
     read_seq integer not null default 0,
+    read_position integer not null default 0, -- the last one in the log when the mark was moved
     primary key (app, chat, user_id, joined_seq)
 ) strict, without rowid;
 create index members_user on members (app, user_id, left_seq, chat);
 create index members_chat on members (app, chat, joined_seq, user_id);
+create index members_read on members (app, chat, read_position) where read_position > 0;
 
 -- In the order of arrival; id is the log position. A deleted message is a tombstone: text null.
 create table messages (
@@ -209,6 +211,12 @@ create table events (
 create unique index events_seq on events (app, chat, seq);
 create index events_time on events (created_at);
 create index events_reaction on events (app, message_uuid) where type in (6, 7);
+
+-- One row: all rows of the log above `pruned` are still there.
+create table log_state (
+    id integer primary key,
+    pruned integer not null
+) strict;
 
 -- One row: no log position above `reserved` has been given out, whatever rows have been removed since.
 create table positions (
@@ -288,6 +296,7 @@ insert into sqlite_stat1 (tbl, idx, stat) values
     ('members', 'members', '10000000 10000 100 2 1'),
     ('members', 'members_user', '10000000 10000 100 50 1'),
     ('members', 'members_chat', '10000000 10000 100 10 1'),
+    ('members', 'members_read', '5000000 5000 50 5'),
     ('messages', 'messages_seq', '100000000 100000 1000 1 1 1'),
     ('messages', 'messages_uuid', '100000000 100000 1'),
     ('messages', 'messages_client', '10000000 10000 100 10 1'),

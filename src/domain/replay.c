@@ -1,0 +1,235 @@
+/*
+ * The plan costs one look at each of the user's chats and an index row for each event that is due.
+ * Turned down: reading chat by chat, which is one query a chat, but the last event to arrive would
+ * then say nothing of the other chats.
+ */
+#include "domain/replay.h"
+
+#include "base/mem.h"
+#include "domain/chat.h"
+#include "domain/chat_access.h"
+#include "domain/message.h"
+#include "store/replays.h"
+
+#include <stdlib.h>
+
+enum {
+    MARKS_OF_CROWD = 1000, /* looked at, in a chat where hardly anyone hears of them */
+    UNDONE = 4096,         /* positions of changes that were undone, past the last one stored */
+    MARK_LATE_MS = 2000,   /* a READ_MSG may come so much later than what happened after it */
+    MARK_LATE_ROWS = 1000, /* looked at to find out where that was */
+    RUN = 16,              /* events read at once in a page */
+};
+
+struct list {
+    void *items;
+    size_t n, cap;
+};
+
+struct plan {
+    struct tx *tx;
+    int64_t user;
+    struct replay_cursor from;
+    size_t room; /* for entries and marks */
+    bool news;   /* there is anything new in the chat at hand */
+    struct list chats, entries, read, resync;
+};
+
+/* The next item of a list in the arena, not yet filled. */
+static void *add(struct arena *arena, struct list *list, size_t size)
+{
+    if (list->n == list->cap) {
+        list->cap = list->cap ? list->cap * 2 : 16;
+        void *moved = arena_alloc(arena, list->cap * size);
+        if (list->n)
+            memcpy(moved, list->items, list->n * size);
+        list->items = moved;
+    }
+    return (char *)list->items + size * list->n++;
+}
+
+#define add_to(plan, list, type) ((type *)add((plan)->tx->arena, &(plan)->list, sizeof(type)))
+
+/* True when one more fits; past that the replay is not complete. */
+static bool take_room(struct plan *p, struct replay *out)
+{
+    p->news = true;
+    if (p->room == 0)
+        out->complete = false;
+    else
+        p->room--;
+    return out->complete;
+}
+
+/* The entries of a time of membership, newest first. Returns the position of its beginning when
+ * that is among them, else 0. */
+static int64_t plan_events(struct plan *p, const struct replays_membership *m, struct replay *out)
+{
+    int64_t seq, position, joined = 0;
+    struct db_rows *rows = replays_tail(p->tx->db, out->app, m->chat, m->joined_seq, m->last_seq,
+                                        (int64_t)p->room + 1);
+    while (replays_tail_next(rows, &seq, &position) && position > p->from.position) {
+        if (!take_room(p, out))
+            break;
+        *add_to(p, entries, struct replay_entry) =
+            (struct replay_entry){.position = position, .seq = seq, .chat = p->chats.n - 1};
+        if (seq == m->joined_seq)
+            joined = position;
+    }
+    db_done(rows);
+    return joined;
+}
+
+static void plan_marks(struct plan *p, const struct replays_membership *m, int64_t joined,
+                       struct replay *out)
+{
+    bool crowd = m->members > EVENT_READ_CROWD;
+    int64_t since = joined > out->marks ? joined : out->marks;
+    struct replays_mark mark;
+    struct db_rows *rows =
+        replays_marks(p->tx->db, out->app, m->chat, since, p->user, MARKS_OF_CROWD);
+    while (replays_marks_next(rows, &mark)) {
+        if (crowd && mark.reader != p->user && mark.sender != p->user)
+            continue;
+        if (!take_room(p, out))
+            break;
+        *add_to(p, read, struct replay_mark) = (struct replay_mark){.chat = p->chats.n - 1,
+                                                                    .reader = mark.reader,
+                                                                    .sender = mark.sender,
+                                                                    .reader_id = mark.reader_id,
+                                                                    .message_id = mark.message_id};
+    }
+    db_done(rows);
+}
+
+/* Once the replay cannot be complete, this still finds out which chats have news. */
+static void plan_chat(struct plan *p, const struct replays_membership *m, bool all_anew,
+                      struct replay *out)
+{
+    int64_t joined = 0;
+    *add_to(p, chats, struct replay_chat) =
+        (struct replay_chat){.chat = m->chat, .id = m->chat_id, .last_seq = m->last_seq};
+    p->news = all_anew && m->present;
+    if (!all_anew)
+        joined = plan_events(p, m, out);
+    if (!all_anew && m->present)
+        plan_marks(p, m, joined, out);
+    if (p->news)
+        *add_to(p, resync, Id) = m->chat_id;
+    else if (!m->present)
+        p->chats.n--;
+}
+
+/* False when the log cannot say what came after the cursor. */
+static bool reaches(struct plan *p, const struct replay *out)
+{
+    int64_t pruned = replays_pruned(p->tx->db);
+    int64_t last = out->position > pruned ? out->position : pruned;
+    if (p->from.kind != REPLAY_STORED)
+        last += UNDONE;
+    return p->from.kind != REPLAY_UNKNOWN && p->from.position >= pruned &&
+           p->from.position <= last && p->from.marks <= p->from.position;
+}
+
+/* READ_MSGs are held back to be coalesced: the event that came last may have overtaken some. */
+static int64_t marks_from(struct plan *p, int64_t app)
+{
+    if (p->from.kind == REPLAY_PLAN)
+        return p->from.marks;
+    return replays_before(p->tx->db, app, p->from.position, MARK_LATE_MS, MARK_LATE_ROWS);
+}
+
+static int by_position(const void *x, const void *y)
+{
+    const struct replay_entry *a = x, *b = y;
+    return (a->position > b->position) - (a->position < b->position);
+}
+
+/* Chats stand together: one that the user has left and joined again is named once. */
+static void finish(struct plan *p, struct replay *out)
+{
+    out->chats = p->chats.items;
+    out->n_chats = p->chats.n;
+    if (out->complete) {
+        out->entries = p->entries.items;
+        out->n_entries = p->entries.n;
+        out->read = p->read.items;
+        out->n_read = p->read.n;
+        if (out->n_entries)
+            qsort(out->entries, out->n_entries, sizeof *out->entries, by_position);
+        return;
+    }
+    out->resync = p->resync.items;
+    for (size_t i = 0; i < p->resync.n; i++)
+        if (!i || !id_eq(out->resync[i], out->resync[i - 1]))
+            out->resync[out->n_resync++] = out->resync[i];
+}
+
+Err replay_plan(struct tx *tx, int64_t app, int64_t user, const struct replay_cursor *cursor,
+                struct replay *out)
+{
+    struct plan p = {
+        .tx = tx, .user = user, .from = *cursor, .room = (size_t)tx->rules->replay_events};
+    *out = (struct replay){.app = app, .complete = true};
+    Err e = chat_access_app(tx, app);
+    if (e)
+        return e;
+    out->position = db_last_position(tx->db);
+    bool all_anew = !reaches(&p, out);
+    out->complete = !all_anew;
+    out->marks = all_anew ? 0 : marks_from(&p, app);
+    struct replays_membership m;
+    struct db_rows *rows =
+        replays_memberships(tx->db, app, user, all_anew ? INT64_MAX : p.from.position);
+    while (replays_memberships_next(rows, &m)) {
+        if (p.chats.n == CHAT_HEADS) {
+            db_done(rows);
+            return tx_fail(tx, ERR_OVERLOADED, "You are in more than %d chats.", CHAT_HEADS);
+        }
+        plan_chat(&p, &m, all_anew, out);
+    }
+    finish(&p, out);
+    return tx_done(tx, ERR_OK);
+}
+
+/* How many entries from `at` on, n at most, follow one another in one chat. */
+static size_t run_at(const struct replay *r, size_t at, size_t n)
+{
+    size_t run = 1;
+    while (run < n && at + run < r->n_entries && r->entries[at + run].chat == r->entries[at].chat)
+        run++;
+    return run;
+}
+
+Err replay_page(struct tx *tx, const struct replay *r, size_t *at, size_t n, size_t bytes,
+                struct event_list *out)
+{
+    must(out->arena.max >= bytes + REPLAY_SPARE);
+    for (size_t end = *at + n; *at < end && *at < r->n_entries && out->arena.used < bytes;) {
+        const struct replay_entry *first = &r->entries[*at];
+        size_t most = end - *at < RUN ? end - *at : RUN;
+        size_t run = run_at(r, *at, most);
+        int64_t chat = r->chats[first->chat].chat, last = first[run - 1].seq;
+        Err e = message_replay(tx, r->app, chat, first->seq - 1, last, run, out);
+        if (e)
+            return e;
+        *at += run;
+    }
+    return tx_done(tx, ERR_OK);
+}
+
+void replay_marks(const struct replay *r, struct event_list *out)
+{
+    for (size_t i = 0; i < r->n_read; i++) {
+        const struct replay_mark *mark = &r->read[i];
+        struct event *e = event_add(out, EVENT_READ_MSG);
+        e->app = r->app;
+        e->chat = r->chats[mark->chat].chat;
+        e->chat_id = r->chats[mark->chat].id;
+        e->position = r->marks;
+        e->sender = mark->reader;
+        e->sender_id = mark->reader_id;
+        e->target = mark->sender;
+        e->message_id = mark->message_id;
+    }
+}

@@ -1,0 +1,84 @@
+/*
+ * What a user missed while away: the stored events of each time of membership since a position in
+ * the log, in the order of the log, then the read marks that have moved. A plan is made in one
+ * snapshot and holds only numbers; the events themselves are read page by page after it, as they
+ * are by then (edited text; a deleted message has text.p NULL).
+ *
+ * In the order of the log over all chats, so that whichever event is the last to arrive is a good
+ * place to go on from. Knows nothing of how positions look to clients.
+ */
+#ifndef DOMAIN_REPLAY_H
+#define DOMAIN_REPLAY_H
+
+#include "domain/tx.h"
+
+/* Where the user has got to. */
+struct replay_cursor {
+    enum {
+        REPLAY_UNKNOWN,  /* not one of ours: nothing is known of what the user has */
+        REPLAY_STORED,   /* a stored event's */
+        REPLAY_UNSTORED, /* that of an event that was not stored: the last position before it */
+        REPLAY_PLAN,     /* that of an earlier plan, or of an entry of it */
+    } kind;
+    int64_t position; /* all stored events up to here are known */
+    int64_t marks;    /* REPLAY_PLAN: read marks that moved before are known */
+};
+
+struct replay_entry {
+    int64_t position;
+    int64_t seq;
+    size_t chat; /* index in chats */
+};
+
+struct replay_chat {
+    int64_t chat; /* row number */
+    Id id;
+    int64_t last_seq; /* what comes live and is not above it is in the plan already */
+};
+
+struct replay_mark {
+    size_t chat;
+    int64_t reader;
+    int64_t sender; /* of the message */
+    Id reader_id;
+    Id message_id;
+};
+
+struct replay {
+    int64_t app;
+    int64_t position; /* of the snapshot: where one who has all of this has got to */
+    int64_t marks;    /* it has the read marks that moved from here on */
+    bool complete;
+    struct replay_chat *chats; /* those the user is in, and those with entries; one may be twice */
+    size_t n_chats;
+    struct replay_entry *entries; /* complete: by position */
+    size_t n_entries;
+    struct replay_mark *read; /* complete */
+    size_t n_read;
+    Id *resync; /* not complete: chats to fetch anew */
+    size_t n_resync;
+};
+
+/*
+ * Not complete when the cursor is unknown or the log has lost something since (then all the user's
+ * chats are to be fetched anew), or when there are more than rules->replay_events events and marks
+ * (then those with news). In tx->arena. ERR_OVERLOADED: the user is in too many chats.
+ */
+Err replay_plan(struct tx *tx, int64_t app, int64_t user, const struct replay_cursor *cursor,
+                struct replay *out) must_check;
+
+enum { REPLAY_PAGE = 500, REPLAY_SPARE = 4 * 1024 * 1024 };
+
+/*
+ * Appends the events of entries from *at on, at most n <= REPLAY_PAGE; *at moves behind what was
+ * read, by one at least. Ends early when out's arena holds so many bytes; it needs
+ * REPLAY_SPARE more, for what comes last. Rows that have been removed since are passed over.
+ */
+Err replay_page(struct tx *tx, const struct replay *replay, size_t *at, size_t n, size_t bytes,
+                struct event_list *out) must_check;
+
+/* Appends a READ_MSG for each mark. They carry the position from which marks were looked for, not
+ * that of the plan: one who gets only some of them must not miss the others. */
+void replay_marks(const struct replay *replay, struct event_list *out);
+
+#endif

@@ -1,0 +1,518 @@
+/* What a user who was away is told of: each case leaves, things happen, and it comes back. */
+#include "domain/replay.h"
+
+#include "domain/fixture.h"
+
+SQL(test_delete_message, "delete from messages where app = $1 and uuid = $2");
+
+enum { BYTES = 1024 * 1024 };
+
+/* Everything that is due to a user, all pages. */
+static struct replay replayed(struct fixture *f, const struct actor *a, struct replay_cursor from)
+{
+    struct replay r;
+    assert_ok(replay_plan(step(f), a->app, a->user, &from, &r));
+    for (size_t at = 0; at < r.n_entries;)
+        assert_ok(replay_page(&f->tx, &r, &at, 3, BYTES, &f->events));
+    replay_marks(&r, &f->events);
+    return r;
+}
+
+static struct replay_cursor now(struct fixture *f)
+{
+    int64_t position = db_last_position(f->db);
+    return (struct replay_cursor){REPLAY_PLAN, position, position};
+}
+
+static void expect(struct fixture *f, const enum event_type *types, size_t n)
+{
+    int64_t position = 0;
+    for (size_t i = 0; i < f->events.n && i < n; i++) {
+        const struct event *e = &f->events.items[i];
+        if (e->type != types[i])
+            fail_msg("event %zu is of type %d, not %d", i, (int)e->type, (int)types[i]);
+        if (e->seq)
+            assert_true(e->position > position);
+        position = e->seq ? e->position : position;
+    }
+    assert_int_equal(f->events.n, n);
+}
+
+#define expect_types(f, ...)                                                                       \
+    expect((f), (const enum event_type[]){__VA_ARGS__},                                            \
+           sizeof((enum event_type[]){__VA_ARGS__}) / sizeof(enum event_type))
+
+static const struct event *item(struct fixture *f, size_t i)
+{
+    assert_true(i < f->events.n);
+    return &f->events.items[i];
+}
+
+/* ----- what is due ----- */
+
+static void all_chats_in_the_order_of_the_log(void **state)
+{
+    struct fixture *f = *state;
+    Id one = new_chat(f, "Ann", "Bob"), two = new_chat(f, "Ann", "Bob", "Cleo");
+    new_chat(f, "Ann", "Cleo");
+    say(f, &f->ann, one, "before");
+    struct replay_cursor left = now(f);
+    for (int i = 0; i < 4; i++) {
+        say(f, &f->ann, one, "one");
+        say(f, &f->cleo, two, "two");
+    }
+    struct replay r = replayed(f, &f->bob, left);
+    assert_true(r.complete);
+    assert_int_equal(r.position, db_last_position(f->db));
+    assert_int_equal(r.n_chats, 2);
+    expect_types(f, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG,
+                 EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG);
+    for (size_t i = 0; i < 8; i++) {
+        assert_id(item(f, i)->chat_id, i % 2 ? two : one);
+        assert_text(item(f, i)->text, i % 2 ? "two" : "one");
+    }
+}
+
+static void nothing_new(void **state)
+{
+    struct fixture *f = *state;
+    say(f, &f->ann, new_chat(f, "Ann", "Bob"), "seen");
+    struct replay r = replayed(f, &f->bob, now(f));
+    assert_true(r.complete);
+    assert_int_equal(f->events.n, 0);
+    assert_int_equal(r.n_chats, 1);
+    assert_int_equal(r.chats[0].last_seq, 2);
+}
+
+static void each_position_of_a_cursor(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    say(f, &f->ann, chat, "one");
+    int64_t position = only_event(f, EVENT_SEND_MSG)->position;
+    say(f, &f->ann, chat, "two");
+    replayed(f, &f->bob, (struct replay_cursor){REPLAY_STORED, position, position});
+    expect_types(f, EVENT_SEND_MSG);
+    replayed(f, &f->bob, (struct replay_cursor){REPLAY_UNSTORED, position - 1, position - 1});
+    expect_types(f, EVENT_SEND_MSG, EVENT_SEND_MSG);
+    assert_text(item(f, 0)->text, "one");
+}
+
+static void a_cursor_past_an_undone_change(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct tx *tx = step(f);
+    db_savepoint(f->db);
+    assert_ok(chat_rename(tx, &f->ann, chat, S("New")));
+    assert_true(db_undo(f->db));
+    event_truncate(&f->events, 0);
+    assert_ok(message_typing(tx, &f->ann, chat));
+    int64_t typing = only_event(f, EVENT_TYPING)->position;
+    struct replay r = replayed(f, &f->bob, (struct replay_cursor){REPLAY_UNSTORED, typing, typing});
+    assert_true(r.complete);
+    assert_int_equal(f->events.n, 0);
+    say(f, &f->ann, chat, "after");
+    replayed(f, &f->bob, (struct replay_cursor){REPLAY_UNSTORED, typing, typing});
+    expect_types(f, EVENT_SEND_MSG);
+}
+
+static void a_stranger_gets_nothing(void **state)
+{
+    struct fixture *f = *state;
+    say(f, &f->ann, new_chat(f, "Ann", "Bob"), "theirs");
+    struct replay_cursor start = {REPLAY_UNSTORED, 0, 0};
+    assert_int_equal(replayed(f, &f->dan, start).n_chats, 0);
+    assert_int_equal(f->events.n, 0);
+    assert_int_equal(replayed(f, &f->eve, start).n_chats, 0);
+    assert_int_equal(f->events.n, 0);
+}
+
+/* ----- times of membership ----- */
+
+static void joining_and_leaving_are_included_and_nothing_outside(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor left = now(f);
+    say(f, &f->ann, chat, "before Cleo");
+    assert_ok(chat_add(step(f), &f->ann, chat, S("Cleo")));
+    say(f, &f->ann, chat, "with Cleo");
+    assert_ok(chat_remove(step(f), &f->ann, chat, f->cleo.user_id));
+    say(f, &f->ann, chat, "without Cleo");
+    assert_ok(chat_add(step(f), &f->ann, chat, S("cleo")));
+    say(f, &f->ann, chat, "Cleo again");
+    struct replay r = replayed(f, &f->cleo, left);
+    assert_true(r.complete);
+    expect_types(f, EVENT_USER_JOIN, EVENT_SEND_MSG, EVENT_USER_LEAVE, EVENT_USER_JOIN,
+                 EVENT_SEND_MSG);
+    assert_int_equal(item(f, 0)->seq, 3);
+    assert_id(item(f, 0)->target_id, f->cleo.user_id);
+    assert_text(item(f, 0)->username, "Cleo");
+    assert_text(item(f, 1)->text, "with Cleo");
+    assert_int_equal(item(f, 2)->seq, 5);
+    assert_text(item(f, 2)->text, "Cleo left the Chat");
+    assert_int_equal(item(f, 3)->seq, 7);
+    assert_text(item(f, 4)->text, "Cleo again");
+    replayed(f, &f->bob, left);
+    assert_int_equal(f->events.n, 7);
+}
+
+static void own_leaving_only_when_it_is_new(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob", "Cleo");
+    struct replay_cursor before = now(f);
+    assert_ok(chat_remove(step(f), &f->cleo, chat, f->cleo.user_id));
+    struct replay_cursor after = now(f);
+    say(f, &f->ann, chat, "without Cleo");
+    replayed(f, &f->cleo, before);
+    expect_types(f, EVENT_USER_LEAVE);
+    struct replay r = replayed(f, &f->cleo, after);
+    assert_true(r.complete);
+    assert_int_equal(f->events.n, 0);
+    assert_int_equal(r.n_chats, 0);
+}
+
+static void a_new_chat_from_its_first_event(void **state)
+{
+    struct fixture *f = *state;
+    struct replay_cursor before = now(f);
+    say(f, &f->ann, new_chat(f, "Ann", "Bob"), "hello");
+    replayed(f, &f->bob, before);
+    expect_types(f, EVENT_NEW_CHAT, EVENT_SEND_MSG);
+    assert_text(item(f, 0)->text, "Chat");
+    assert_int_equal(item(f, 0)->seq, 1);
+}
+
+static void a_deleted_chat_says_so_and_nothing_of_what_was_said(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor before = now(f);
+    say(f, &f->ann, chat, "secret");
+    assert_ok(chat_delete(step(f), &f->ann, chat));
+    struct replay r = replayed(f, &f->bob, before);
+    assert_true(r.complete);
+    expect_types(f, EVENT_SEND_MSG, EVENT_DELETE_CHAT);
+    assert_null(item(f, 0)->text.p);
+    bool more = true;
+    while (more)
+        assert_ok(chat_sweep(step(f), &more));
+    replayed(f, &f->bob, before);
+    expect_types(f, EVENT_DELETE_CHAT);
+    replayed(f, &f->bob, now(f));
+    assert_int_equal(f->events.n, 0);
+}
+
+/* ----- as it is now ----- */
+
+static void deleted_and_edited_messages(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor before = now(f);
+    Id gone = say(f, &f->ann, chat, "secret"), kept = say(f, &f->ann, chat, "first");
+    assert_ok(message_react(step(f), &f->ann, chat, gone, S("+1")));
+    assert_ok(message_edit(step(f), &f->ann, chat, gone, S("secret still")));
+    assert_ok(message_edit(step(f), &f->ann, chat, kept, S("second")));
+    assert_ok(message_edit(step(f), &f->ann, chat, kept, S("third")));
+    assert_ok(message_delete(step(f), &f->ann, chat, gone));
+    replayed(f, &f->bob, before);
+    expect_types(f, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_REACT, EVENT_EDIT_MSG, EVENT_EDIT_MSG,
+                 EVENT_EDIT_MSG, EVENT_DELETE_MSG);
+    assert_null(item(f, 0)->text.p);
+    assert_text(item(f, 1)->text, "third");
+    assert_null(item(f, 2)->text.p);
+    assert_null(item(f, 3)->text.p);
+    assert_text(item(f, 4)->text, "third");
+    assert_text(item(f, 5)->text, "third");
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(item(f, i)->seq, i + 2);
+}
+
+static void a_row_that_is_gone_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor before = now(f);
+    Id ids[6];
+    for (int i = 0; i < 6; i++)
+        ids[i] = say(f, &f->ann, chat, i == 5 ? "last" : "hi");
+    struct replay r;
+    assert_ok(replay_plan(step(f), f->bob.app, f->bob.user, &before, &r));
+    for (int i = 2; i < 5; i++)
+        db_run(f->db, &test_delete_message, ARGS(v_int(f->ann.app), v_id(ids[i])));
+    for (size_t at = 0; at < r.n_entries;)
+        assert_ok(replay_page(&f->tx, &r, &at, 2, BYTES, &f->events));
+    assert_int_equal(f->events.n, 3);
+    assert_text(item(f, 2)->text, "last");
+}
+
+static void a_page_ends_when_it_is_large(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor before = now(f);
+    static char text[9001];
+    memset(text, 'x', 9000);
+    for (int i = 0; i < 64; i++)
+        say(f, &f->ann, chat, text);
+    struct replay r;
+    assert_ok(replay_plan(step(f), f->bob.app, f->bob.user, &before, &r));
+    size_t at = 0, pages = 0;
+    for (; at < r.n_entries; pages++) {
+        struct event_list page = {.arena = ARENA(200 * 1024 + REPLAY_SPARE)};
+        size_t from = at;
+        assert_ok(replay_page(&f->tx, &r, &at, REPLAY_PAGE, 200 * 1024, &page));
+        assert_int_equal(page.n, at - from);
+        event_list_free(&page);
+    }
+    assert_int_equal(at, 64);
+    assert_true(pages > 1);
+}
+
+/* ----- too old, too much, unknown ----- */
+
+static void expect_resync(struct fixture *f, const struct replay *r, size_t n)
+{
+    assert_false(r->complete);
+    assert_int_equal(r->n_entries, 0);
+    assert_int_equal(r->n_read, 0);
+    assert_int_equal(r->n_resync, n);
+    assert_int_equal(f->events.n, 0);
+}
+
+static void an_unknown_cursor_names_all_chats(void **state)
+{
+    struct fixture *f = *state;
+    Id one = new_chat(f, "Ann", "Bob"), two = new_chat(f, "Ann", "Bob");
+    Id left = new_chat(f, "Ann", "Bob", "Cleo"), deleted = new_chat(f, "Ann", "Bob");
+    assert_ok(chat_remove(step(f), &f->bob, left, f->bob.user_id));
+    assert_ok(chat_delete(step(f), &f->ann, deleted));
+    int64_t last = db_last_position(f->db);
+    const struct replay_cursor cursors[] = {
+        {REPLAY_UNKNOWN, 0, 0},
+        {REPLAY_STORED, last + 1, last + 1},
+        {REPLAY_UNSTORED, last + 100000, last + 100000},
+        {REPLAY_PLAN, last - 1, last},
+    };
+    for (size_t i = 0; i < countof(cursors); i++) {
+        struct replay r = replayed(f, &f->bob, cursors[i]);
+        expect_resync(f, &r, 2);
+        assert_id(r.resync[0], one);
+        assert_id(r.resync[1], two);
+        assert_int_equal(r.n_chats, 2);
+    }
+}
+
+static void too_much_names_the_chats_with_news(void **state)
+{
+    struct fixture *f = *state;
+    Id busy = new_chat(f, "Ann", "Bob"), quiet = new_chat(f, "Ann", "Bob");
+    Id other = new_chat(f, "Ann", "Bob");
+    Id read = say(f, &f->bob, quiet, "seen by all");
+    assert_ok(message_read(step(f), &f->ann, quiet, read));
+    for (int i = 0; i < 5; i++)
+        say(f, &f->ann, other, "before"); /* so that the mark is long past */
+    struct replay_cursor left = now(f);
+    for (int i = 0; i < 5; i++)
+        say(f, &f->ann, busy, "much");
+    say(f, &f->ann, other, "a little");
+    f->rules.replay_events = 6;
+    assert_true(replayed(f, &f->bob, left).complete);
+    assert_int_equal(f->events.n, 6);
+    for (f->rules.replay_events = 5; f->rules.replay_events; f->rules.replay_events--) {
+        struct replay r = replayed(f, &f->bob, left);
+        expect_resync(f, &r, 2);
+        assert_id(r.resync[0], busy);
+        assert_id(r.resync[1], other);
+        assert_int_equal(r.n_chats, 3);
+    }
+}
+
+static void marks_count_too(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor left = now(f);
+    Id message = say(f, &f->ann, chat, "hi");
+    assert_ok(message_read(step(f), &f->ann, chat, message));
+    f->rules.replay_events = 1;
+    struct replay r = replayed(f, &f->bob, left);
+    expect_resync(f, &r, 1);
+}
+
+static void too_old_is_decided_by_what_was_pruned(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor old = now(f);
+    assert_ok(chat_rename(step(f), &f->ann, chat, S("Pruned")));
+    struct replay_cursor edge = now(f);
+    say(f, &f->ann, chat, "kept");
+    f->tx.now += f->rules.log_retention - 2000;
+    assert_ok(chat_rename(step(f), &f->ann, chat, S("Kept")));
+    assert_true(replayed(f, &f->bob, old).complete);
+    bool more = true;
+    while (more)
+        assert_ok(chat_sweep(step(f), &more));
+    struct replay r = replayed(f, &f->bob, old);
+    expect_resync(f, &r, 1);
+    assert_true(replayed(f, &f->bob, edge).complete);
+    expect_types(f, EVENT_SEND_MSG, EVENT_CHAT_RENAMED);
+}
+
+static void the_end_of_a_deleted_chat_makes_older_cursors_too_old(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    Id kept = new_chat(f, "Ann", "Bob");
+    struct replay_cursor old = now(f);
+    assert_ok(chat_delete(step(f), &f->ann, chat));
+    f->tx.now += f->rules.log_retention + 1000;
+    say(f, &f->ann, kept, "later");
+    bool more = true;
+    while (more)
+        assert_ok(chat_sweep(step(f), &more));
+    struct replay r = replayed(f, &f->bob, old);
+    expect_resync(f, &r, 1);
+    assert_id(r.resync[0], kept);
+}
+
+/* ----- read marks ----- */
+
+static void marks_that_moved_come_once_and_last(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob", "Cleo");
+    Id first = say(f, &f->ann, chat, "one");
+    assert_ok(message_read(step(f), &f->bob, chat, first));
+    say(f, &f->ann, chat, "between");
+    struct replay_cursor left = now(f);
+    assert_ok(message_read(step(f), &f->cleo, chat, first));
+    Id second = say(f, &f->ann, chat, "two");
+    assert_ok(message_read(step(f), &f->cleo, chat, second));
+    struct replay r = replayed(f, &f->ann, left);
+    assert_true(r.complete);
+    expect_types(f, EVENT_SEND_MSG, EVENT_READ_MSG);
+    const struct event *e = item(f, 1);
+    assert_id(e->message_id, second);
+    assert_id(e->sender_id, f->cleo.user_id);
+    assert_id(e->chat_id, chat);
+    assert_int_equal(e->target, f->ann.user);
+    assert_int_equal(e->seq, 0);
+    assert_int_equal(e->position, left.position);
+    replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, r.position, r.position});
+    expect_types(f, EVENT_READ_MSG); /* moved at that very position: again rather than never */
+}
+
+static void a_mark_that_an_event_overtook(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    Id first = say(f, &f->ann, chat, "one");
+    f->tx.now += 60000;
+    say(f, &f->ann, chat, "two");
+    assert_ok(message_read(step(f), &f->bob, chat, first));
+    f->tx.now -= 1000;
+    say(f, &f->ann, chat, "three");
+    int64_t position = only_event(f, EVENT_SEND_MSG)->position;
+    replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, position, position});
+    assert_int_equal(f->events.n, 0);
+    replayed(f, &f->ann, (struct replay_cursor){REPLAY_STORED, position, position});
+    expect_types(f, EVENT_READ_MSG);
+}
+
+static void marks_from_before_one_joined_are_not_news(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor left = now(f);
+    Id message = say(f, &f->ann, chat, "one");
+    assert_ok(message_read(step(f), &f->bob, chat, message));
+    assert_ok(chat_add(step(f), &f->ann, chat, S("Cleo")));
+    replayed(f, &f->cleo, left);
+    expect_types(f, EVENT_USER_JOIN);
+    assert_ok(message_read(step(f), &f->ann, chat, message));
+    replayed(f, &f->cleo, left);
+    expect_types(f, EVENT_USER_JOIN, EVENT_READ_MSG);
+    assert_ok(chat_remove(step(f), &f->cleo, chat, f->cleo.user_id));
+    replayed(f, &f->cleo, left);
+    expect_types(f, EVENT_USER_JOIN, EVENT_USER_LEAVE);
+}
+
+static void a_crowd_hears_only_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    enum { MORE = EVENT_READ_CROWD };
+    Id chat = new_chat(f, "Ann", "Bob", "Cleo");
+    for (int i = 0; i < MORE; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "user%d", i);
+        fixture_actor(f, f->ann.app, f->ann.app_id, name);
+        assert_ok(chat_add(step(f), &f->ann, chat, str_of(name)));
+    }
+    Id message = say(f, &f->ann, chat, "hello all");
+    struct replay_cursor left = now(f);
+    assert_ok(message_read(step(f), &f->bob, chat, message));
+    for (int i = 0; i < 3; i++) { /* past what may have been overtaken */
+        replayed(f, i == 0 ? &f->ann : i == 1 ? &f->bob : &f->cleo, left);
+        assert_int_equal(f->events.n, i == 2 ? 0 : 1);
+    }
+}
+
+/* ----- who may ask ----- */
+
+static void a_suspended_app(void **state)
+{
+    struct fixture *f = *state;
+    new_chat(f, "Ann", "Bob");
+    struct replay_cursor from = now(f);
+    struct replay r;
+    db_run(f->db, &fixture_status, ARGS(v_int(f->ann.app), v_text(S("SUSPENDED"))));
+    assert_err(replay_plan(step(f), f->ann.app, f->ann.user, &from, &r), ERR_APP_SUSPENDED);
+}
+
+static void a_deleted_user(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor from = now(f);
+    say(f, &f->ann, chat, "hi");
+    db_run(f->db, &fixture_delete_user, ARGS(v_int(f->bob.user), v_int(1)));
+    replayed(f, &f->bob, from);
+    assert_int_equal(f->events.n, 0);
+}
+
+#define row(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        row(all_chats_in_the_order_of_the_log),
+        row(nothing_new),
+        row(each_position_of_a_cursor),
+        row(a_cursor_past_an_undone_change),
+        row(a_stranger_gets_nothing),
+        row(joining_and_leaving_are_included_and_nothing_outside),
+        row(own_leaving_only_when_it_is_new),
+        row(a_new_chat_from_its_first_event),
+        row(a_deleted_chat_says_so_and_nothing_of_what_was_said),
+        row(deleted_and_edited_messages),
+        row(a_row_that_is_gone_is_passed_over),
+        row(a_page_ends_when_it_is_large),
+        row(an_unknown_cursor_names_all_chats),
+        row(too_much_names_the_chats_with_news),
+        row(marks_count_too),
+        row(too_old_is_decided_by_what_was_pruned),
+        row(the_end_of_a_deleted_chat_makes_older_cursors_too_old),
+        row(marks_that_moved_come_once_and_last),
+        row(a_mark_that_an_event_overtook),
+        row(marks_from_before_one_joined_are_not_news),
+        row(a_crowd_hears_only_of_its_own),
+        row(a_suspended_app),
+        row(a_deleted_user),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -7,11 +7,16 @@
 
 #include "domain/chat.h"
 #include "domain/message.h"
+#include "domain/replay.h"
+#include "realtime/cursor.h"
+#include "realtime/render.h"
 
 enum {
     NAMES_MAX = 1000, /* members named in one createChat */
     CHATS_DEFAULT = 20,
     MESSAGES_DEFAULT = 50,
+    SYNC_DEFAULT = 100,
+    SYNC_BYTES = 32 * 1024 * 1024, /* of a page's texts */
     PAGE_MAX = 100,
 };
 
@@ -284,6 +289,72 @@ static Err history_mark(struct request *r, struct tx *tx)
     return message_mark(tx, &r->actor, in->chat_id, in->mark_seq);
 }
 
+/* ----- what one who was away has missed ----- */
+
+static Err sync_decode(struct request *r)
+{
+    struct input *in = input_new(r);
+    Err e = request_number(r, "limit", 1, REPLAY_PAGE, SYNC_DEFAULT, &in->size);
+    return e ? e : request_query(r, "cursor", &in->cursor);
+}
+
+/* Where the one who has got that far goes on, and whether there is more at once. */
+static void put_place(struct json_writer *w, int64_t position, int64_t marks, bool complete,
+                      bool more)
+{
+    struct buf cursor = BUF(64);
+    cursor_of_replay(&cursor, position, marks);
+    json_array_end(w);
+    json_field_string(w, "cursor", buf_str(&cursor));
+    json_field_bool(w, "complete", complete);
+    json_field_bool(w, "hasMore", more);
+    json_object_end(w);
+    buf_free(&cursor);
+}
+
+/* The limit is one of events; the marks, which come last, are not taken apart. */
+static Err put_events(struct request *r, struct tx *tx, const struct replay *replay,
+                      struct json_writer *w)
+{
+    const struct input *in = r->data;
+    struct event_list page = {.arena = ARENA(SYNC_BYTES + REPLAY_SPARE)};
+    size_t limit = (size_t)in->size, at = 0;
+    Err e = replay_page(tx, replay, &at, limit, SYNC_BYTES, &page);
+    bool all = at == replay->n_entries;
+    bool marks = all && (!at || at + replay->n_read <= limit);
+    if (marks)
+        replay_marks(replay, &page);
+    for (size_t i = 0; !e && i < page.n; i++) {
+        if (i)
+            buf_byte(w->out, ',');
+        render_body(w->out, &page.items[i], r->actor.user_id);
+    }
+    event_list_free(&page);
+    put_place(w, all ? replay->position : replay->entries[at - 1].position,
+              marks ? replay->marks_end : replay->marks, true, !marks);
+    return e;
+}
+
+static Err sync_run(struct request *r, struct tx *tx)
+{
+    const struct input *in = r->data;
+    struct json_writer w = {.out = &r->out};
+    struct replay replay = {.complete = true};
+    struct replay_cursor cursor = cursor_read(in->cursor);
+    int64_t end = replay_end(tx);
+    Err e = in->cursor.n ? replay_plan(tx, r->actor.app, r->actor.user, &cursor, &replay) : ERR_OK;
+    if (e)
+        return e;
+    json_object_begin(&w);
+    json_field_array(&w, "events");
+    if (in->cursor.n && replay.complete)
+        return put_events(r, tx, &replay, &w);
+    if (!replay.complete)
+        render_resync(w.out, replay.resync, replay.n_resync);
+    put_place(&w, end, end, replay.complete, false);
+    return ERR_OK;
+}
+
 const struct route routes_chat[] = {
     {HTTP_POST,
      "/api/chat/createChat",
@@ -323,5 +394,6 @@ const struct route routes_chat[] = {
      history_decode,
      {{JOB_READ, history_read}, {JOB_WRITE, history_mark}},
      0},
+    {HTTP_GET, "/api/sync", AUTH_USER, sync_decode, {{JOB_RESUME, sync_run}}, 0},
     {.path = NULL},
 };

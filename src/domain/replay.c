@@ -15,7 +15,6 @@
 
 enum {
     MARKS_OF_CROWD = 1000, /* looked at, in a chat where hardly anyone hears of them */
-    UNDONE = 4096,         /* positions of changes that were undone, past the last one stored */
     MARK_LATE_MS = 2000,   /* a READ_MSG may come so much later than what happened after it */
     MARK_LATE_ROWS = 1000, /* looked at to find out where that was */
     RUN = 16,              /* events read at once in a page */
@@ -93,6 +92,8 @@ static void plan_marks(struct plan *p, const struct replays_membership *m, int64
             continue;
         if (!take_room(p, out))
             break;
+        if (mark.position > out->marks_end)
+            out->marks_end = mark.position;
         *add_to(p, read, struct replay_mark) = (struct replay_mark){.chat = p->chats.n - 1,
                                                                     .reader = mark.reader,
                                                                     .sender = mark.sender,
@@ -125,10 +126,10 @@ static bool reaches(struct plan *p, const struct replay *out)
 {
     int64_t pruned = replays_pruned(p->tx->db);
     int64_t last = out->position > pruned ? out->position : pruned;
-    if (p->from.kind != REPLAY_STORED)
-        last += UNDONE;
+    if (p->from.kind != REPLAY_STORED) /* also those of marks, and of changes that were undone */
+        last = db_reserved_position(p->tx->db);
     return p->from.kind != REPLAY_UNKNOWN && p->from.position >= pruned &&
-           p->from.position <= last && p->from.marks <= p->from.position;
+           p->from.position <= last && p->from.marks <= last;
 }
 
 /* READ_MSGs are held back to be coalesced: the event that came last may have overtaken some. */
@@ -177,6 +178,7 @@ Err replay_plan(struct tx *tx, int64_t app, int64_t user, const struct replay_cu
     out->position = db_last_position(tx->db);
     bool all_anew = !reaches(&p, out);
     out->complete = !all_anew;
+    out->marks_end = out->position;
     out->marks = all_anew ? 0 : marks_from(&p, app);
     struct replays_membership m;
     struct db_rows *rows =
@@ -232,4 +234,9 @@ void replay_marks(const struct replay *r, struct event_list *out)
         e->target = mark->sender;
         e->message_id = mark->message_id;
     }
+}
+
+int64_t replay_end(struct tx *tx)
+{
+    return db_last_position(tx->db);
 }

@@ -21,7 +21,7 @@ struct replay_cursor {
         REPLAY_PLAN,     /* that of an earlier plan, or of an entry of it */
     } kind;
     int64_t position; /* all stored events up to here are known */
-    int64_t marks;    /* REPLAY_PLAN: read marks that moved before are known */
+    int64_t marks;    /* REPLAY_PLAN: read marks that moved up to here are known */
 };
 
 struct replay_entry {
@@ -46,8 +46,9 @@ struct replay_mark {
 
 struct replay {
     int64_t app;
-    int64_t position; /* of the snapshot: where one who has all of this has got to */
-    int64_t marks;    /* it has the read marks that moved from here on */
+    int64_t position;  /* of the snapshot: where one who has all of this has got to */
+    int64_t marks;     /* it has the read marks that moved after this */
+    int64_t marks_end; /* … up to here */
     bool complete;
     struct replay_chat *chats; /* those the user is in, and those with entries; one may be twice */
     size_t n_chats;
@@ -77,7 +78,10 @@ enum { REPLAY_PAGE = 500, REPLAY_SPARE = 4 * 1024 * 1024 };
 Err replay_page(struct tx *tx, const struct replay *replay, size_t *at, size_t n, size_t bytes,
                 struct event_list *out) must_check;
 
-/* Appends a READ_MSG for each mark. They carry the position from which marks were looked for, not
+/* Where one who has everything has got to. */
+int64_t replay_end(struct tx *tx);
+
+/* Appends a READ_MSG for each mark. They carry the position after which marks were looked for, not
  * that of the plan: one who gets only some of them must not miss the others. */
 void replay_marks(const struct replay *replay, struct event_list *out);
 

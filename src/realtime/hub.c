@@ -102,19 +102,19 @@ void hub_unlink(struct hub_user *u, struct hub_chat *c)
 
 /* ----- delivery ----- */
 
-static void push_to(struct hub *hub, struct hub_user *u, struct blob *frame, enum event_type type)
+static void push_to(struct hub *hub, struct hub_user *u, struct blob *frame, const struct event *e)
 {
     for (struct hub_member *m = u->first, *next; m; m = next) {
         next = m->next;
         if (m->subscribed)
-            hub->ops.push(m, frame, type);
+            hub->ops.push(m, frame, e);
     }
 }
 
 void hub_push_to_user(struct hub_user *u, const struct event *e)
 {
     struct blob *frame = render_event(e);
-    push_to(u->hub, u, frame, e->type);
+    push_to(u->hub, u, frame, e);
     blob_unref(&frame);
 }
 
@@ -130,7 +130,7 @@ void hub_push_to_chat(struct hub *hub, struct hub_chat *c, const struct event *e
     struct blob *frame = render_event(e);
     for (uint32_t i = 0; i < c->n; i++)
         if (hears(c->users[i], e))
-            push_to(hub, c->users[i], frame, e->type);
+            push_to(hub, c->users[i], frame, e);
     blob_unref(&frame);
 }
 
@@ -311,9 +311,17 @@ Id hub_user_id(const struct hub_member *m)
     return m->user->id;
 }
 
+int64_t hub_position(const struct hub_member *m)
+{
+    const struct hub_user *u = m->user;
+    return u->position > u->hub->position ? u->position : u->hub->position;
+}
+
 void hub_deliver(struct hub *hub, struct publication *p)
 {
     for (size_t i = 0; i < p->events.n; i++) {
+        if (p->events.items[i].seq)
+            hub->position = p->events.items[i].position;
         if (p->events.items[i].type >= EVENT_SESSION_REVOKED)
             control_event(hub, &p->events.items[i]);
         else

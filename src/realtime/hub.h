@@ -30,10 +30,9 @@ struct hub_member {
 };
 
 struct hub_ops {
-    /* An event for a subscribed member; the frame is borrowed: take a reference to keep it. type
-     * tells what may be dropped when it is slow. Must not remove or unsubscribe a member; nor must
-     * the other two. */
-    void (*push)(struct hub_member *m, struct blob *frame, enum event_type type);
+    /* An event for a subscribed member; the frame is borrowed: take a reference to keep it. Must
+     * not remove or unsubscribe a member; nor must the other two. */
+    void (*push)(struct hub_member *m, struct blob *frame, const struct event *e);
     /* A subscription has begun (or could not: err); everything from now on is pushed. */
     void (*subscribed)(struct hub_member *m, Err err);
     /* Not allowed any longer: close it in delay_ms. */
@@ -54,6 +53,10 @@ void hub_unsubscribe(struct hub *hub, struct hub_member *m);
 int64_t hub_app(const struct hub_member *m);
 int64_t hub_user_row(const struct hub_member *m);
 Id hub_user_id(const struct hub_member *m);
+
+/* All stored events up to this log position have been pushed to a subscribed member, as far as they
+ * are the user's and came after its subscription. */
+int64_t hub_position(const struct hub_member *m);
 
 /* Takes its own reference when it has to keep the publication. */
 void hub_deliver(struct hub *hub, struct publication *p);

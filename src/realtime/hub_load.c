@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "domain/chat.h"
+#include "domain/replay.h"
 
 enum { HELD_MAX = 4096 }; /* publications held for one user; past that it is read again */
 
@@ -27,6 +28,7 @@ struct hub_load {
     int64_t app, row;
     struct chat_head *heads;
     size_t n;
+    int64_t position; /* of the snapshot */
     struct map bases; /* by chat */
     struct publication **held;
     size_t n_held, cap_held;
@@ -48,6 +50,7 @@ static void load_free(struct hub_load *l)
 static Err read_heads(struct job *job, struct tx *tx)
 {
     struct hub_load *l = (struct hub_load *)job;
+    l->position = replay_end(tx);
     return chat_heads(tx, l->app, l->row, &l->heads, &l->n);
 }
 
@@ -112,6 +115,7 @@ static void apply_held(struct hub_user *u, struct hub_load *l, struct publicatio
 static void go_live(struct hub_user *u, struct hub_load *l)
 {
     u->state = HUB_LIVE;
+    u->position = l->position;
     if (l->n > u->cap) { /* as many as it needs: most sessions never get another chat */
         u->chats = mem_resize(u->chats, l->n * sizeof(*u->chats));
         u->cap = (uint32_t)l->n;

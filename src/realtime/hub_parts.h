@@ -29,6 +29,7 @@ struct hub_user {
     struct hub_chat **chats; /* owned array */
     uint32_t n, cap;
     enum hub_state state;
+    int64_t position;      /* in the log, when its chats were read */
     struct hub_load *load; /* while loading */
 };
 
@@ -40,6 +41,7 @@ struct hub {
     struct map chats;
     struct map marks;
     struct hub_load *loads;
+    int64_t position; /* in the log: of the last event that came */
 };
 
 static inline MapKey hub_key(int64_t app, int64_t row)

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "codec/json.h"
+#include "realtime/cursor.h"
 
 #include <stdatomic.h>
 
@@ -53,16 +54,6 @@ static const unsigned shown[] = {
     [EVENT_CHAT_RENAMED] = TIME | TEXT,
 };
 
-/* Stored: "e" and the log position. Not stored: "u", the position it was sent at, and a number that
- * tells it from the others sent there. */
-static void event_id(struct buf *out, const struct event *e)
-{
-    if (e->seq)
-        buf_fmt(out, "e%llx", (unsigned long long)e->position);
-    else
-        buf_fmt(out, "u%llx-%x", (unsigned long long)e->position, e->number);
-}
-
 static void reply_to(struct json_writer *w, const struct event *e)
 {
     const struct event_original *o = e->original;
@@ -82,7 +73,7 @@ static void reply_to(struct json_writer *w, const struct event *e)
 }
 
 /* The body; returns where the recipient's id stands in it. */
-static size_t body(struct buf *out, const struct event *e, Str id)
+static size_t body(struct buf *out, const struct event *e, Str id, Id recipient)
 {
     struct json_writer w = {.out = out};
     unsigned shows = shown[e->type];
@@ -106,8 +97,8 @@ static size_t body(struct buf *out, const struct event *e, Str id)
     if (shows & REPLY_TO)
         reply_to(&w, e);
     json_key(&w, "recipientId");
-    size_t recipient = out->n + 1;
-    json_put_id(&w, (Id){{0}});
+    size_t at = out->n + 1;
+    json_put_id(&w, recipient);
     json_field_id(&w, "senderId", e->sender_id);
     if (shows & EDITED_AT)
         json_field_time(&w, "editedAt", e->time);
@@ -118,7 +109,7 @@ static size_t body(struct buf *out, const struct event *e, Str id)
         json_field_int(&w, "seq", e->seq);
     }
     json_object_end(&w);
-    return recipient;
+    return at;
 }
 
 static struct blob *frame(Str id, Str json, size_t recipient)
@@ -141,19 +132,39 @@ static struct blob *frame(Str id, Str json, size_t recipient)
 struct blob *render_event(const struct event *e)
 {
     struct buf id = BUF(64), json = BUF(FRAME_MAX);
-    event_id(&id, e);
-    size_t recipient = body(&json, e, buf_str(&id));
+    cursor_of_event(&id, e);
+    size_t recipient = body(&json, e, buf_str(&id), (Id){{0}});
     struct blob *b = frame(buf_str(&id), buf_str(&json), recipient);
     buf_free(&id);
     buf_free(&json);
     return b;
 }
 
-struct blob *render_note(Str json)
+void render_body(struct buf *out, const struct event *e, Id recipient)
+{
+    struct buf id = BUF(64);
+    cursor_of_event(&id, e);
+    body(out, e, buf_str(&id), recipient);
+    buf_free(&id);
+}
+
+void render_resync(struct buf *out, const Id *chats, size_t n)
+{
+    struct json_writer w = {.out = out};
+    json_object_begin(&w);
+    json_field_string(&w, "type", S("RESYNC"));
+    json_field_array(&w, "chats");
+    for (size_t i = 0; i < n; i++)
+        json_put_id(&w, chats[i]);
+    json_array_end(&w);
+    json_object_end(&w);
+}
+
+struct blob *render_note(Str json, int64_t position)
 {
     static atomic_uint notes;
     struct buf id = BUF(64);
-    buf_fmt(&id, "n%x", atomic_fetch_add(&notes, 1));
+    cursor_of_note(&id, position, atomic_fetch_add(&notes, 1));
     struct blob *b = frame(buf_str(&id), json, 0);
     buf_free(&id);
     return b;

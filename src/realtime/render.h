@@ -2,7 +2,7 @@
  * How an event looks to a client: the STOMP MESSAGE frame from behind its subscription header to
  * its end, rendered once for all recipients. What differs between them is the head (destination and
  * subscription, written by the session) and the recipient's id: 36 characters at blob->mark, which
- * the session patches in its own copy. Event ids: see render_event_id. On a loop's thread.
+ * the session patches in its own copy. Event ids: see cursor.h. Any thread.
  */
 #ifndef REALTIME_RENDER_H
 #define REALTIME_RENDER_H
@@ -14,8 +14,15 @@
 /* Shared; one reference, the caller's. */
 struct blob *render_event(const struct event *e);
 
-/* A body that is the same for everyone who gets it: blob->mark is 0. Not a stored event. */
-struct blob *render_note(Str json);
+/* Its body alone, as that recipient gets it. */
+void render_body(struct buf *out, const struct event *e, Id recipient);
+
+/* The body that names chats to fetch anew. */
+void render_resync(struct buf *out, const Id *chats, size_t n);
+
+/* A body that is the same for everyone who gets it: blob->mark is 0. Not a stored event; position:
+ * what whoever gets it has got of the log, so that its id is a good cursor. */
+struct blob *render_note(Str json, int64_t position);
 
 /* The bytes that every event frame begins with, and what stands between user id and subscription.
  */

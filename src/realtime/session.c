@@ -18,8 +18,6 @@ enum {
     CONTROL_MAX = 256 * 1024, /* control frames queued; reading stops long before */
 };
 
-static void go_on(struct session *s);
-
 /* ----- time ----- */
 
 /* A little early, since timers may be late by two tenths of a second. */
@@ -223,8 +221,7 @@ static void feed(struct session *s, char *bytes, size_t n)
         keep_rest(s, &s->in, str_from(bytes + used, n - used));
 }
 
-/* Takes up what had to wait. */
-static void go_on(struct session *s)
+void session_go_on(struct session *s)
 {
     if (!s->paused || s->closing || s->loading || s->committing ||
         s->jobs >= s->all->config.limits->jobs)
@@ -276,6 +273,8 @@ static void on_drain(struct tcp *tcp)
         tcp_read_start(tcp);
     s->last_in = loop_now(s->all->config.loop);
     session_dirty(s);
+    if (s->resume)
+        session_resume_drained(s->resume);
 }
 
 static void on_close(struct tcp *tcp)
@@ -341,7 +340,7 @@ void session_job_done(struct session *s)
     }
     if (!s->jobs)
         session_idle(s);
-    go_on(s);
+    session_go_on(s);
 }
 
 void *session_context(const struct session *s)
@@ -362,12 +361,13 @@ struct loop *session_loop(const struct session *s)
 /* ----- all of a loop ----- */
 
 /* TYPING goes first when a peer is slow. */
-static void push(struct hub_member *m, struct blob *frame, enum event_type type)
+static void push(struct hub_member *m, struct blob *frame, const struct event *e)
 {
     struct session *s = (struct session *)m;
-    if (type == EVENT_TYPING && s->tcp && tcp_busy(s->tcp))
-        return;
-    session_push(s, frame);
+    if (s->resume)
+        session_resume_hold(s->resume, frame, e);
+    else if (e->type != EVENT_TYPING || !s->tcp || !tcp_busy(s->tcp))
+        session_push(s, frame);
 }
 
 static void revoke(struct hub_member *m, int64_t delay_ms)

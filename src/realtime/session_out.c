@@ -161,6 +161,7 @@ static void close_largest(struct sessions *all)
 
 void session_leave(struct session *s)
 {
+    session_resume_cancel(s);
     if (!s->removed)
         hub_remove(s->all->hub, &s->member);
     s->removed = true;
@@ -223,9 +224,16 @@ void session_push(struct session *s, struct blob *frame)
     session_dirty(s);
 }
 
+/* What the session has got of the log. */
+static int64_t session_position(const struct session *s)
+{
+    int64_t live = s->member.user && !s->resume ? hub_position(&s->member) : 0;
+    return live > s->position ? live : s->position;
+}
+
 void session_tell(struct session *s, Str json)
 {
-    struct blob *frame = render_note(json);
+    struct blob *frame = render_note(json, session_position(s));
     session_push(s, frame);
     blob_unref(&frame);
 }

@@ -1,6 +1,6 @@
 /*
  * What the files of the session share: session.c (input, lifetime, time), session_out.c (output),
- * session_stomp.c (what STOMP frames do). For no one else.
+ * session_stomp.c (what STOMP frames do), session_resume.c (what was missed). For no one else.
  */
 #ifndef REALTIME_SESSION_PARTS_H
 #define REALTIME_SESSION_PARTS_H
@@ -34,6 +34,7 @@ struct session {
     struct blob *only; /* room for the one event that a tick mostly has */
     uint32_t out_n, out_cap;
     size_t out_bytes;
+    struct session_resume *resume;      /* owned; NULL: what comes live goes straight out */
     size_t accounted;                   /* of out_bytes in the process's count */
     struct subscription *subscriptions; /* owned list */
     uint32_t n_subscriptions;
@@ -48,6 +49,7 @@ struct session {
     int64_t users;       /* the plan's limit */
     Str waiting_receipt; /* of the SUBSCRIBE that is loading, or of the COMMIT under way; owned */
     struct transaction *transaction; /* owned; NULL: none */
+    int64_t position;                /* in the log: of the snapshot that was replayed */
     struct ws_stream ws;
     enum stomp_version version;
     uint32_t beat_out, beat_in; /* milliseconds; 0: none */
@@ -62,6 +64,8 @@ struct sessions {
     struct hub *hub;
     struct session *dirty;
     size_t count;
+    size_t resuming;                                   /* those that have a turn */
+    struct session_resume *first_resume, *last_resume; /* those that wait for one */
     bool restarting;
     int64_t restart_hint; /* seconds */
     struct buf frame;     /* where control frames are put together */
@@ -70,6 +74,8 @@ struct sessions {
 
 /* ----- session.c ----- */
 
+/* Takes up what had to wait. */
+void session_go_on(struct session *s);
 /* Sets the timer for whatever is due first. */
 void session_schedule(struct session *s);
 void session_close_later(struct session *s, int code, int64_t delay_ms);
@@ -108,5 +114,17 @@ void session_unsubscribe(struct session *s, Str id);
 void session_subscribed(struct hub_member *m, Err err);
 /* Frees what is kept of a frame, and nulls it. */
 void session_drop(Str *kept);
+
+/* ----- session_resume.c ----- */
+
+/* From now on live events are held; cursor: the client's last-event-id. */
+void session_resume_begin(struct session *s, Str cursor);
+/* The hub has taken up the subscription: what was missed can be read. */
+void session_resume_go(struct session_resume *r);
+void session_resume_hold(struct session_resume *r, struct blob *frame, const struct event *e);
+/* The peer has taken what was written. */
+void session_resume_drained(struct session_resume *r);
+/* Ends it without a word; nothing when there is none. */
+void session_resume_cancel(struct session *s);
 
 #endif

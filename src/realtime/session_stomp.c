@@ -152,6 +152,9 @@ static void on_subscribe(struct session *s, const struct stomp_frame *f)
     s->loading = true;
     s->jobs++;
     s->waiting_receipt = keep(receipt);
+    Str cursor;
+    if (stomp_header(f, S("last-event-id"), &cursor))
+        session_resume_begin(s, cursor);
     hub_subscribe(s->all->hub, &s->member);
 }
 
@@ -165,6 +168,8 @@ void session_subscribed(struct hub_member *m, Err err)
         session_close(s, WS_TOO_SLOW, err_text(err));
     session_receipt(s, s->waiting_receipt);
     session_drop(&s->waiting_receipt);
+    if (s->resume && !err)
+        session_resume_go(s->resume);
     session_job_done(s);
 }
 
@@ -174,6 +179,7 @@ static void on_unsubscribe(struct session *s, const struct stomp_frame *f)
     session_write(s); /* what came before still goes to it */
     session_unsubscribe(s, id.n ? id : S("0"));
     if (!s->n_subscriptions) {
+        session_resume_cancel(s);
         hub_unsubscribe(s->all->hub, &s->member);
         session_drop_output(s, s->out_n);
     }
@@ -338,5 +344,5 @@ bool session_must_wait(const struct session *s, enum stomp_command command)
 {
     if (command == STOMP_SEND)
         return s->loading || s->committing || s->jobs >= s->all->config.limits->jobs;
-    return s->jobs > 0;
+    return s->jobs > 0 || (s->resume && command == STOMP_SUBSCRIBE);
 }

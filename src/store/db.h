@@ -98,6 +98,9 @@ int64_t db_position(struct db *db);
 /* The last position given out so far (a reader: the greatest one it can see). */
 int64_t db_last_position(struct db *db);
 
+/* No position above it has been given out, whatever became of the rows that had it. */
+int64_t db_reserved_position(struct db *db);
+
 /* A running query: while (db_next(rows)) …; a query left early needs db_done. At most one running
  * query of each statement. */
 struct db_rows;

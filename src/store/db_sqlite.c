@@ -193,6 +193,16 @@ int64_t db_last_position(struct db *db)
     return db->position;
 }
 
+int64_t db_reserved_position(struct db *db)
+{
+    int64_t reserved = 0;
+    if (!db->failed) {
+        must(db->begun);
+        db_own(db, OWN_RESERVED, 0, &reserved);
+    }
+    return reserved;
+}
+
 /* Statements */
 
 /* The k of "$k"; the name may go on with "::type", which PostgreSQL reads as a cast. */

@@ -107,7 +107,7 @@ bool members_mark(struct db *db, int64_t app, int64_t chat, int64_t user, int64_
 {
     return db_run(db, &member_mark,
                   ARGS(v_int(app), v_int(chat), v_int(user), v_int(read_seq),
-                       v_int(db_last_position(db)))) != 0;
+                       v_int(db_position(db)))) != 0;
 }
 
 int64_t members_heir(struct db *db, int64_t app, int64_t chat, int64_t user)

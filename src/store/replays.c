@@ -22,10 +22,10 @@ SQL(replay_tail, "select m.seq, m.id from messages m"
                  " order by 1 desc limit $5");
 
 #define MARKED                                                                                     \
-    "select user_id, read_seq from members"                                                        \
-    " where app = $1 and chat = $2 and read_position > 0 and read_position >= $3"                  \
+    "select user_id, read_seq, read_position from members"                                         \
+    " where app = $1 and chat = $2 and read_position > 0 and read_position > $3"                   \
     " and left_seq is null"
-SQL(replay_marks, "select mb.user_id, u.uuid, m.uuid, m.sender from"
+SQL(replay_marks, "select mb.user_id, u.uuid, m.uuid, m.sender, mb.read_position from"
                   " (select * from (" MARKED " order by read_position desc limit $5) newest"
                   "  union " MARKED " and user_id = $4) mb"
                   " join users u on u.app = $1 and u.id = mb.user_id and u.deleted_at is null"
@@ -92,6 +92,7 @@ bool replays_marks_next(struct db_rows *rows, struct replays_mark *out)
         .reader_id = db_id(rows, 1),
         .message_id = db_id(rows, 2),
         .sender = db_int(rows, 3),
+        .position = db_int(rows, 4),
     };
     return true;
 }

@@ -31,11 +31,12 @@ struct replays_mark {
     int64_t reader;
     Id reader_id;
     Id message_id;
-    int64_t sender; /* of the message */
+    int64_t sender;   /* of the message */
+    int64_t position; /* when it moved */
 };
 
 /*
- * Marks of the chat's present members that moved at the position or later: the newest, at most
+ * Marks of the chat's present members that moved after the position: the newest, at most
  * limit, and the one of user; ordered by reader.
  */
 struct db_rows *replays_marks(struct db *db, int64_t app, int64_t chat, int64_t position,

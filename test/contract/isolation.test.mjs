@@ -128,6 +128,7 @@ const REQUESTS = {
     'api GET /api/messages/getMessages/{chatId}': {
         by: 'user', query: (t) => ({ lastMessage: t.messageId }), refused: [400, 404],
     },
+    'api GET /api/sync': { by: 'user', query: () => ({ cursor: 'e1' }) },
     'api GET /api/wsConnect': { by: 'ticket', query: () => ({}) },
 };
 

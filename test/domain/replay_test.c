@@ -295,7 +295,7 @@ static void an_unknown_cursor_names_all_chats(void **state)
         {REPLAY_UNKNOWN, 0, 0},
         {REPLAY_STORED, last + 1, last + 1},
         {REPLAY_UNSTORED, last + 100000, last + 100000},
-        {REPLAY_PLAN, last - 1, last},
+        {REPLAY_PLAN, last - 1, last + 100000},
     };
     for (size_t i = 0; i < countof(cursors); i++) {
         struct replay r = replayed(f, &f->bob, cursors[i]);
@@ -403,8 +403,12 @@ static void marks_that_moved_come_once_and_last(void **state)
     assert_int_equal(e->target, f->ann.user);
     assert_int_equal(e->seq, 0);
     assert_int_equal(e->position, left.position);
-    replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, r.position, r.position});
-    expect_types(f, EVENT_READ_MSG); /* moved at that very position: again rather than never */
+    r = replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, r.position, r.marks_end});
+    assert_int_equal(f->events.n, 0);
+    assert_ok(message_read(step(f), &f->bob, chat, second));
+    replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, r.position, r.marks_end});
+    expect_types(f, EVENT_READ_MSG);
+    assert_id(item(f, 0)->sender_id, f->bob.user_id);
 }
 
 static void a_mark_that_an_event_overtook(void **state)

@@ -154,7 +154,7 @@ create table members (
     left_seq bigint,
     role text not null default 'MEMBER',
     read_seq bigint not null default 0,
-    read_position bigint not null default 0, -- the last one in the log when the mark was moved
+    read_position bigint not null default 0, -- a log position of the mark's own, taken when it moved
     primary key (app, chat, user_id, joined_seq)
 );
 create index members_user on members (app, user_id, left_seq, chat);

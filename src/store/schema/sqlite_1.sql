@@ -148,7 +148,7 @@ create table members (
     left_seq integer,
     role text not null default 'MEMBER',
     read_seq integer not null default 0,
-    read_position integer not null default 0, -- the last one in the log when the mark was moved
+    read_position integer not null default 0, -- a log position of the mark's own, taken when it moved
     primary key (app, chat, user_id, joined_seq)
 ) strict, without rowid;
 create index members_user on members (app, user_id, left_seq, chat);

@@ -52,7 +52,8 @@ struct session_resume {
     int64_t user;
     struct replay_cursor from;
     enum stage stage;
-    bool again; /* too much came: start over */
+    bool again;   /* too much came: start over */
+    bool waiting; /* for the peer, until the timer */
 
     struct arena arena; /* of the plan */
     struct replay plan;
@@ -78,16 +79,12 @@ static void drop_held(struct session_resume *r)
     r->n_held = r->cap_held = r->held_bytes = 0;
 }
 
-static void plan(struct session_resume *r);
-
+/* What comes until the new plan is begun is in it. */
 static void start_over(struct session_resume *r)
 {
     drop_held(r);
     r->from = (struct replay_cursor){.kind = REPLAY_UNKNOWN};
-    if (r->stage == READING)
-        r->again = true;
-    else if (r->stage == SENDING)
-        plan(r);
+    r->again = r->stage == READING || r->stage == SENDING;
 }
 
 void session_resume_hold(struct session_resume *r, struct blob *frame, const struct event *e)
@@ -151,6 +148,8 @@ static void stop_waiting(struct session_resume *r)
     if (all->last_resume == r)
         all->last_resume = before;
 }
+
+static void plan(struct session_resume *r);
 
 static void take_turns(struct sessions *all)
 {
@@ -232,7 +231,6 @@ static void was_read(struct job *job)
                   log_s("reason", err_code(job->err)));
         session_close(s, WS_TOO_SLOW, err_text(job->err));
     } else if (r->again) {
-        r->again = false;
         plan(r);
     } else {
         proceed(r);
@@ -242,9 +240,9 @@ static void was_read(struct job *job)
 /* From here on what is held is above, or told apart from, what the plan says. */
 static void plan(struct session_resume *r)
 {
-    loop_timer_clear(&r->stalled);
     event_list_free(&r->page);
     arena_free(&r->arena);
+    r->again = false;
     r->read = r->told = r->sent = 0;
     r->named = r->marks = false;
     r->job.done = was_read;
@@ -288,12 +286,13 @@ static bool may_send(struct session_resume *r)
 {
     struct session *s = r->session;
     size_t limit = s->all->config.limits->output / 4;
-    if (s->out_bytes < (limit < OUTPUT ? limit : OUTPUT))
-        return true;
-    session_write(s);
-    if (!s->closing && !tcp_busy(s->tcp))
-        return true;
-    loop_timer_set(r->all->config.loop, &r->stalled, STALLED_MS, stalled);
+    if (s->out_bytes >= (limit < OUTPUT ? limit : OUTPUT))
+        session_write(s);
+    if (s->closing || !tcp_busy(s->tcp))
+        return !s->closing;
+    if (!r->waiting)
+        loop_timer_set(r->all->config.loop, &r->stalled, STALLED_MS, stalled);
+    r->waiting = true;
     return false;
 }
 
@@ -341,7 +340,7 @@ static bool next_page(struct session_resume *r)
 static void proceed(struct session_resume *r)
 {
     struct session *s = r->session;
-    while (!s->closing && may_send(r)) {
+    while (may_send(r)) {
         if (!r->plan.complete && (!r->named || r->told < r->plan.n_resync)) {
             tell_resync(r);
         } else if (r->sent < r->page.n) {
@@ -359,6 +358,9 @@ static void proceed(struct session_resume *r)
 void session_resume_drained(struct session_resume *r)
 {
     loop_timer_clear(&r->stalled);
-    if (r->stage == SENDING)
+    r->waiting = false;
+    if (r->stage == SENDING && r->again)
+        plan(r);
+    else if (r->stage == SENDING)
         proceed(r);
 }

@@ -48,7 +48,7 @@ struct event {
     int64_t app;
     int64_t chat;        /* row number */
     int64_t seq;         /* in the chat; 0: not a stored event */
-    int64_t position;    /* in the log; of an unstored event the last one before it */
+    int64_t position;    /* in the log; else READ_MSG: its own; TYPING: the last one before it */
     uint32_t number;     /* tells apart events that are not stored */
     int64_t time;        /* milliseconds since the epoch */
     int64_t sender;      /* row number */

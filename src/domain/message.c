@@ -145,7 +145,8 @@ Err message_unreact(struct tx *tx, const struct actor *a, Id reaction_id)
 static Err mark(struct tx *tx, const struct actor *a, const struct chat_access *chat,
                 const struct messages_row *row)
 {
-    if (!members_mark(tx->db, a->app, chat->head.chat, a->user, row->seq))
+    if (row->seq <= chat->member.read_seq ||
+        !members_mark(tx->db, a->app, chat->head.chat, a->user, row->seq))
         return tx_done(tx, ERR_OK);
     struct event event = draft(EVENT_READ_MSG, a, row->id);
     event.target = row->sender;

@@ -43,7 +43,7 @@ struct members_join {
 void members_insert(struct db *db, const struct members_join *join);
 /* False: was no member. */
 bool members_end(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t left_seq);
-/* Moves the mark forward; false when it was there or further. */
+/* Moves the mark forward, and gives it a log position; false when it was there or further. */
 bool members_mark(struct db *db, int64_t app, int64_t chat, int64_t user, int64_t read_seq);
 
 /* The member of longest standing, other than user; 0: none. */

@@ -161,6 +161,7 @@ static void write_out(void *arg)
     o->rounds += o->waiting > 0;
     o->written += o->waiting;
     o->waiting = 0;
+    uv_stop(loop_uv(o->loop)); /* the loop is about to sleep: let the test look first */
 }
 
 static void add_output(struct loop *loop, struct loop_msg *msg)

@@ -268,16 +268,20 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
     wait_for(c, server->config.request_ms);
 }
 
-void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t users)
+void conn_upgrade(struct conn *c, Str answer, struct wire *wire, const struct actor *actor,
+                  int64_t users)
 {
     struct tcp *tcp = c->tcp;
     c->exchange = NULL;
     loop_timer_clear(&c->timer);
+    bool lost = !tcp || tcp_busy(tcp);
+    if (lost && wire)
+        wire->ops->ended(wire);
     if (!tcp) {
         conn_free(c);
         return;
     }
-    if (tcp_busy(tcp)) { /* a 101 behind unsent bytes: no client of ours does that */
+    if (lost) { /* a 101 behind unsent bytes: no client of ours does that */
         c->state = CLOSING;
         tcp_close(tcp);
         return;
@@ -285,8 +289,10 @@ void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t
     tcp_send(tcp, answer);
     struct buf early = c->in;
     c->in = BUF(IN_MAX);
-    session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, actor, users, early.p,
-                 early.n);
+    struct session *s =
+        session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, wire, actor, users);
+    if (early.n)
+        session_feed(s, early.p, early.n);
     buf_free(&early);
     tcp_read_start(tcp);
     c->tcp = NULL;

@@ -24,8 +24,10 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next);
 /* An answer that is not the last one: 100 Continue. */
 void conn_interim(struct conn *c, Str bytes);
 
-/* The connection becomes a session's, after the answer; the conn frees itself. */
-void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t users);
+/* The connection becomes a session's, after the answer; the conn frees itself. wire: SockJS over
+ * the WebSocket, else NULL. */
+void conn_upgrade(struct conn *c, Str answer, struct wire *wire, const struct actor *actor,
+                  int64_t users);
 
 /* Closes the loop's connections that have no request in flight. */
 void conn_close_idle(struct server *server, struct loop *loop);

@@ -79,6 +79,6 @@ void upgrade_finish(struct exchange *x)
     r->status = 101;
     answer_log(x);
     exchange_free(&x);
-    conn_upgrade(c, buf_str(&out), &actor, users);
+    conn_upgrade(c, buf_str(&out), NULL, &actor, users);
     buf_free(&out);
 }

@@ -292,6 +292,8 @@ static void on_drain(struct tcp *tcp)
 
 void session_end(struct session *s)
 {
+    if (!s->tcp)
+        atomic_fetch_sub(loop_load(s->all->config.loop), 1);
     s->tcp = NULL;
     if (s->wire) {
         buf_free(&s->wire->message);
@@ -337,6 +339,8 @@ struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire 
     all->count++;
     if (tcp)
         tcp_hand_over(tcp, &session_tcp, s);
+    else
+        atomic_fetch_add(loop_load(all->config.loop), 1); /* it counts like a connection */
     hub_add(all->hub, &s->member, actor->app, actor->user, actor->user_id);
     if (tcp && wire)
         session_wire_frame(s, S("o"));

@@ -46,10 +46,12 @@ static void cors(struct exchange *x, struct buf *out)
         http_header_add(out, S("Access-Control-Allow-Origin"), S("*"));
     } else {
         http_header_add(out, S("Vary"), S("Origin"));
+        if (sockjs && any && !origin.n)
+            origin = S("*");
         if (!origin.n || !answer_origin_allowed(x))
             return;
         http_header_add(out, S("Access-Control-Allow-Origin"), origin);
-        if (surface == SURFACE_MANAGEMENT || sockjs)
+        if (!str_eq(origin, S("*")))
             http_header_add(out, S("Access-Control-Allow-Credentials"), S("true"));
     }
     http_header_add(out, S("Access-Control-Expose-Headers"),
@@ -78,28 +80,39 @@ void answer_log(struct exchange *x)
               log_n("us", clock_mono() - x->started));
 }
 
+/* What all answers have. */
+static void head_begin(struct exchange *x, struct buf *out)
+{
+    http_status(out, x->request.status);
+    http_header_add(out, S("X-Request-Id"), x->id);
+    http_header_add(out, S("Cache-Control"), x->cache.n ? x->cache : S("no-store"));
+    http_header_add(out, S("X-Content-Type-Options"), S("nosniff"));
+    cors(x, out);
+    rate_headers(x, out);
+    buf_add(out, buf_str(&x->request.headers));
+}
+
+static void head_end(struct exchange *x, struct buf *out, bool keep)
+{
+    if (!keep)
+        http_header_add(out, S("Connection"), S("close"));
+    else if (x->request.head.minor == 0)
+        http_header_add(out, S("Connection"), S("keep-alive"));
+    http_head_end(out);
+}
+
 static void send_answer(struct exchange *x, Str type, Str body)
 {
     struct request *r = &x->request;
     struct buf out = BUF(ANSWER_MAX);
     bool bare = r->status == 204 || r->status == 304;
     bool keep = r->head.keep_alive && !atomic_load(&r->server->draining);
-    http_status(&out, r->status);
-    http_header_add(&out, S("X-Request-Id"), x->id);
-    http_header_add(&out, S("Cache-Control"), S("no-store"));
-    http_header_add(&out, S("X-Content-Type-Options"), S("nosniff"));
-    cors(x, &out);
-    rate_headers(x, &out);
-    buf_add(&out, buf_str(&r->headers));
+    head_begin(x, &out);
     if (!bare && body.n)
         http_header_add(&out, S("Content-Type"), type);
     if (!bare)
         http_header_uint(&out, S("Content-Length"), body.n);
-    if (!keep)
-        http_header_add(&out, S("Connection"), S("close"));
-    else if (r->head.minor == 0)
-        http_header_add(&out, S("Connection"), S("keep-alive"));
-    http_head_end(&out);
+    head_end(x, &out, keep);
     if (!bare && r->head.method != HTTP_HEAD)
         buf_add(&out, body);
     answer_log(x);
@@ -107,6 +120,49 @@ static void send_answer(struct exchange *x, Str type, Str body)
     Str bytes = buf_str(&out);
     exchange_free(&x);
     conn_answer(c, bytes, keep ? CONN_KEEP : CONN_CLOSE);
+    buf_free(&out);
+}
+
+/* ----- answers in parts ----- */
+
+/* Without chunks (HTTP/1.0) the connection's end is the answer's. */
+static bool in_chunks(const struct exchange *x)
+{
+    return x->request.head.minor > 0;
+}
+
+void answer_begin(struct exchange *x, Str type)
+{
+    struct buf out = BUF(ANSWER_MAX);
+    head_begin(x, &out);
+    http_header_add(&out, S("Content-Type"), type);
+    if (in_chunks(x))
+        http_header_add(&out, S("Transfer-Encoding"), S("chunked"));
+    head_end(x, &out, in_chunks(x) && x->request.head.keep_alive);
+    answer_log(x);
+    conn_interim(x->conn, buf_str(&out));
+    buf_free(&out);
+}
+
+void answer_part(struct exchange *x, Str bytes)
+{
+    struct buf out = BUF(ANSWER_MAX);
+    if (in_chunks(x))
+        http_chunk_add(&out, bytes);
+    conn_interim(x->conn, in_chunks(x) ? buf_str(&out) : bytes);
+    buf_free(&out);
+}
+
+void answer_end(struct exchange *x)
+{
+    struct buf out = BUF(64);
+    struct conn *c = x->conn;
+    const struct request *r = &x->request;
+    bool keep = in_chunks(x) && r->head.keep_alive && !atomic_load(&r->server->draining);
+    if (in_chunks(x))
+        http_chunk_end(&out);
+    exchange_free(&x);
+    conn_answer(c, buf_str(&out), keep ? CONN_KEEP : CONN_CLOSE);
     buf_free(&out);
 }
 
@@ -163,6 +219,7 @@ void answer_error(struct exchange *x, Err err, Str why)
                         STR_ARG(x->id));
     }
     r->status = err_status(err);
+    x->cache = S("");
     buf_clear(&r->out);
     json_object_begin(&w);
     if (r->status == 401) {

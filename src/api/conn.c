@@ -12,6 +12,7 @@ enum {
     IN_MAX = 512 * 1024, /* a head and one receive buffer's worth behind it */
     OUT_MAX = 4 * 1024 * 1024,
     LINGER_MS = 2000,
+    AHEAD_MAX = 64 * 1024, /* read of what follows a request that is held */
 };
 
 enum state { READ_HEAD, READ_BODY, IN_FLIGHT, CLOSING };
@@ -25,10 +26,13 @@ struct conn {
     struct buf body;
     struct buf out; /* what waits for the kernel */
     struct timer timer;
+    const struct conn_watch *watch; /* of the request in flight, when it is held */
+    void *watcher;
     enum surface surface;
     enum state state;
     struct http_chunked chunked;
-    uint64_t body_left; /* of a body with a length */
+    struct http_limits limits; /* body: as the route has it */
+    uint64_t body_left;        /* of a body with a length */
     bool body_chunked;
     bool in_advance;
     bool timed; /* the time for the request that is coming in runs */
@@ -96,6 +100,7 @@ void conn_interim(struct conn *c, Str bytes)
 void conn_answer(struct conn *c, Str bytes, enum conn_next next)
 {
     c->exchange = NULL;
+    c->watch = NULL;
     c->timed = false;
     if (!c->tcp) {
         conn_free(c);
@@ -113,6 +118,19 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next)
         advance(c);
 }
 
+void conn_hold(struct conn *c, const struct conn_watch *watch, void *watcher)
+{
+    c->watch = watch;
+    c->watcher = watcher;
+    if (c->tcp)
+        tcp_read_start(c->tcp);
+}
+
+bool conn_busy(const struct conn *c)
+{
+    return c->out.n || (c->tcp && tcp_busy(c->tcp));
+}
+
 /* ----- input ----- */
 
 static void begin_body(struct conn *c)
@@ -121,6 +139,7 @@ static void begin_body(struct conn *c)
     c->chunked = (struct http_chunked){0};
     c->body_chunked = head->chunked;
     c->body_left = head->content_length > 0 ? (uint64_t)head->content_length : 0;
+    c->body = BUF(c->limits.body);
     c->state = READ_BODY;
     if (head->expect_continue && !c->in.n)
         conn_interim(c, S("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -154,7 +173,11 @@ static bool read_head(struct conn *c)
         return false;
     c->exchange = exchange_new(c, str_from(c->in.p, (size_t)used));
     buf_consume(&c->in, (size_t)used);
-    begin_body(c);
+    c->limits.body = exchange_body_limit(c->exchange);
+    if (c->exchange->request.head.content_length > (int64_t)c->limits.body)
+        refuse(c, ERR_PAYLOAD_TOO_LARGE, NULL);
+    else
+        begin_body(c);
     return true;
 }
 
@@ -162,8 +185,7 @@ static bool read_chunks(struct conn *c, bool *done)
 {
     Str data;
     const char *why = NULL;
-    long used =
-        http_decode_chunk(buf_str(&c->in), &c->chunked, &c->server->config.http, &data, done, &why);
+    long used = http_decode_chunk(buf_str(&c->in), &c->chunked, &c->limits, &data, done, &why);
     if (used < 0) {
         refuse(c, (Err)-used, why);
         return true;
@@ -189,7 +211,7 @@ static bool read_body(struct conn *c)
         if (c->body_left)
             return false;
     }
-    must(!c->body.overflow); /* http_limits.body is its maximum too */
+    must(!c->body.overflow); /* limits.body is its maximum too */
     c->state = IN_FLIGHT;
     loop_timer_clear(&c->timer);
     struct buf body = c->body;
@@ -208,7 +230,7 @@ static void advance(struct conn *c)
     c->in_advance = false;
     if (!c->tcp)
         return;
-    if (c->state == IN_FLIGHT)
+    if (c->state == IN_FLIGHT && !c->watch)
         tcp_read_stop(c->tcp);
     else if (c->state != CLOSING)
         tcp_read_start(c->tcp);
@@ -220,14 +242,16 @@ static void on_data(struct tcp *tcp, char *bytes, size_t n)
     buf_add(&c->in, str_from(bytes, n));
     if (c->in.overflow)
         tcp_close(tcp);
-    else
+    else if (c->state != IN_FLIGHT)
         advance(c);
+    else if (c->in.n > AHEAD_MAX)
+        tcp_read_stop(tcp);
 }
 
 static void on_end(struct tcp *tcp)
 {
     struct conn *c = tcp_owner(tcp);
-    if (c->state != IN_FLIGHT && !c->out.n && !tcp_busy(tcp))
+    if (c->watch || (c->state != IN_FLIGHT && !c->out.n && !tcp_busy(tcp)))
         tcp_close(tcp);
     else if (c->state != IN_FLIGHT)
         c->state = CLOSING;
@@ -235,7 +259,10 @@ static void on_end(struct tcp *tcp)
 
 static void on_drain(struct tcp *tcp)
 {
-    send_out(tcp_owner(tcp));
+    struct conn *c = tcp_owner(tcp);
+    send_out(c);
+    if (c->watch && !conn_busy(c))
+        c->watch->drained(c->watcher);
 }
 
 static void on_close(struct tcp *tcp)
@@ -243,8 +270,11 @@ static void on_close(struct tcp *tcp)
     struct conn *c = tcp_owner(tcp);
     c->tcp = NULL;
     loop_timer_clear(&c->timer);
-    if (c->state == IN_FLIGHT && c->exchange)
-        return; /* its answer frees both */
+    if (c->state == IN_FLIGHT && c->exchange) { /* its answer frees both */
+        if (c->watch)
+            c->watch->gone(c->watcher);
+        return;
+    }
     exchange_free(&c->exchange);
     conn_free(c);
 }
@@ -257,7 +287,7 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
     c->server = server;
     c->surface = surface;
     c->in = BUF(IN_MAX);
-    c->body = BUF(server->config.http.body);
+    c->limits = server->config.http;
     c->out = BUF(OUT_MAX);
     c->at = &server->conns[loop_index(loop)];
     c->next = *c->at;
@@ -268,29 +298,33 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
     wait_for(c, server->config.request_ms);
 }
 
-void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t users)
+struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
+                             const struct actor *actor, int64_t users)
 {
     struct tcp *tcp = c->tcp;
     c->exchange = NULL;
     loop_timer_clear(&c->timer);
     if (!tcp) {
         conn_free(c);
-        return;
+        return NULL;
     }
     if (tcp_busy(tcp)) { /* a 101 behind unsent bytes: no client of ours does that */
         c->state = CLOSING;
         tcp_close(tcp);
-        return;
+        return NULL;
     }
     tcp_send(tcp, answer);
     struct buf early = c->in;
     c->in = BUF(IN_MAX);
-    session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, actor, users, early.p,
-                 early.n);
+    struct session *s =
+        session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, wire, actor, users);
+    if (early.n)
+        session_feed(s, early.p, early.n);
     buf_free(&early);
     tcp_read_start(tcp);
     c->tcp = NULL;
     conn_free(c);
+    return s;
 }
 
 void conn_close_idle(struct server *server, struct loop *loop)

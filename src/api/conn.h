@@ -21,11 +21,26 @@ enum conn_next { CONN_KEEP, CONN_CLOSE };
 /* The answer to the request in flight, whose exchange is freed by the caller after. */
 void conn_answer(struct conn *c, Str bytes, enum conn_next next);
 
-/* An answer that is not the last one: 100 Continue. */
+/* What comes before conn_answer: 100 Continue, or a part of the answer. */
 void conn_interim(struct conn *c, Str bytes);
 
-/* The connection becomes a session's, after the answer; the conn frees itself. */
-void conn_upgrade(struct conn *c, Str answer, const struct actor *actor, int64_t users);
+/*
+ * The request in flight waits for something that may take long, or is answered in parts: from now
+ * on the peer is watched, until conn_answer. `gone`: the peer has left; what remains is
+ * conn_answer. `drained`: conn_busy has ended. What comes meanwhile is kept for the next request.
+ */
+struct conn_watch {
+    void (*gone)(void *watcher);
+    void (*drained)(void *watcher);
+};
+void conn_hold(struct conn *c, const struct conn_watch *watch, void *watcher);
+/* Does the peer not take what was written? */
+bool conn_busy(const struct conn *c);
+
+/* The connection becomes a session's, after the answer; the conn frees itself. wire: SockJS over
+ * the WebSocket, else NULL. NULL when the connection was lost. */
+struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
+                             const struct actor *actor, int64_t users);
 
 /* Closes the loop's connections that have no request in flight. */
 void conn_close_idle(struct server *server, struct loop *loop);

@@ -5,6 +5,7 @@
  */
 #include "api/exchange.h"
 #include "api/proxies.h"
+#include "api/sockjs_server.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -191,6 +192,8 @@ void exchange_list_routes(struct buf *out)
             for (const struct route *row = tables[s][t]; row->path; row++)
                 list_route(&w, listeners[s], row);
     }
+    for (const struct route *row = sockjs_routes; row->path; row++)
+        list_route(&w, listeners[SURFACE_API], row);
     json_array_end(&w);
 }
 
@@ -376,6 +379,14 @@ static void forget_answer(struct request *r)
     buf_clear(&r->headers);
 }
 
+static void fail(struct exchange *x, Err err, Str why)
+{
+    if (x->finish)
+        x->finish(x, err, why);
+    else
+        answer_error(x, err, why);
+}
+
 static void next_step(struct exchange *x);
 
 static void step_done(struct job *job)
@@ -385,7 +396,7 @@ static void step_done(struct job *job)
         online_count_call(x->request.server->config.online, x->request.app);
     if (job->err) {
         forget_answer(&x->request);
-        answer_error(x, job->err, job->why);
+        fail(x, job->err, job->why);
         return;
     }
     x->step++;
@@ -396,7 +407,9 @@ static void next_step(struct exchange *x)
 {
     struct request *r = &x->request;
     if (r->finished || x->step == ROUTE_STEPS || !r->route->steps[x->step].run) {
-        if (r->route == &upgrade_route)
+        if (x->finish)
+            x->finish(x, ERR_OK, S(""));
+        else if (r->route == &upgrade_route)
             upgrade_finish(x);
         else
             answer_send(x);
@@ -405,7 +418,7 @@ static void next_step(struct exchange *x)
     x->job.pool = r->route->steps[x->step].pool;
     Err err = jobs_submit(r->server->jobs, &x->job);
     if (err)
-        answer_error(x, err, S(""));
+        fail(x, err, S(""));
 }
 
 /* Jobs of one app take turns with those of others; before the app is known, by what is claimed: the
@@ -413,7 +426,7 @@ static void next_step(struct exchange *x)
 static int64_t tenant_of(const struct request *r)
 {
     int64_t tenant = 0;
-    if (r->route == &upgrade_route && r->data) {
+    if (r->route->flags & ROUTE_TICKET && r->data) {
         Str ticket = *(const Str *)r->data;
         return (int64_t)random_hash(str_cut(&ticket, '-')).a;
     }
@@ -422,36 +435,61 @@ static int64_t tenant_of(const struct request *r)
     return tenant;
 }
 
-void exchange_start(struct exchange *x, Str body)
+void exchange_run(struct exchange *x)
 {
     struct request *r = &x->request;
-    const char *why = NULL;
-    char *path = arena_alloc(&r->arena, r->head.path.n + 1);
-    size_t n = r->head.path.n;
-    if (r->head.method == HTTP_OPTIONS) {
-        answer_preflight(x);
-        return;
-    }
-    if (!http_decode_path(r->head.path, path, &n)) {
-        answer_error(x, ERR_BAD_REQUEST, S("The path is not valid."));
-        return;
-    }
-    x->path = str_from(path, n);
-    char peer[64];
-    conn_peer(x->conn, peer, sizeof peer);
-    x->peer = arena_str(&r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
-                                                  http_header(&r->head, S("X-Forwarded-For"))));
-    if (builtin(x) || !find_route(x))
-        return;
-    Err err = prepare(x, body, &why);
-    if (err) {
-        answer_error(x, err, why ? str_of(why) : r->why);
-        return;
-    }
-    x->job = (struct job){.item = {.tenant = tenant_of(r), .bytes = JOB_BYTES + body.n},
+    x->job = (struct job){.item = {.tenant = tenant_of(r), .bytes = JOB_BYTES + r->body.n},
                           .loop = conn_loop(x->conn),
                           .run = run_step,
                           .done = step_done,
                           .arena = &r->arena};
     next_step(x);
+}
+
+uint64_t exchange_body_limit(const struct exchange *x)
+{
+    const struct server_config *config = &x->request.server->config;
+    bool sockjs = conn_surface(x->conn) == SURFACE_API &&
+                  str_starts(x->request.head.path, S(SOCKJS_PREFIX "/"));
+    return sockjs ? config->http.body : config->body;
+}
+
+/* x->path and x->peer. False when the path is not valid. */
+static bool take_target(struct exchange *x)
+{
+    struct request *r = &x->request;
+    char *path = arena_alloc(&r->arena, r->head.path.n + 1), peer[64];
+    size_t n = r->head.path.n;
+    if (http_decode_path(r->head.path, path, &n))
+        x->path = str_from(path, n);
+    conn_peer(x->conn, peer, sizeof peer);
+    x->peer = arena_str(&r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
+                                                  http_header(&r->head, S("X-Forwarded-For"))));
+    return x->path.n > 0;
+}
+
+void exchange_start(struct exchange *x, Str body)
+{
+    struct request *r = &x->request;
+    const char *why = NULL;
+    bool valid = take_target(x);
+    if (conn_surface(x->conn) == SURFACE_API && sockjs_takes(x)) {
+        sockjs_start(x, body);
+        return;
+    }
+    if (r->head.method == HTTP_OPTIONS) {
+        answer_preflight(x);
+        return;
+    }
+    if (!valid) {
+        answer_error(x, ERR_BAD_REQUEST, S("The path is not valid."));
+        return;
+    }
+    if (builtin(x) || !find_route(x))
+        return;
+    Err err = prepare(x, body, &why);
+    if (err)
+        answer_error(x, err, why ? str_of(why) : r->why);
+    else
+        exchange_run(x);
 }

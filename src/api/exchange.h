@@ -18,7 +18,10 @@ struct exchange {
     Str peer; /* the client's address */
     struct rate_state rate;
     Str idempotency_key;
-    Str tier;        /* of the app whose ticket was spent */
+    Str tier;  /* of the app whose ticket was spent */
+    Str cache; /* Cache-Control, other than no-store */
+    /* Instead of an answer, when the steps are done or one has failed. */
+    void (*finish)(struct exchange *x, Err err, Str why);
     int64_t started; /* microseconds, monotonic */
 };
 
@@ -28,6 +31,12 @@ void exchange_free(struct exchange **x);
 
 /* The request is there with its body (copied): routes it and answers, now or later. */
 void exchange_start(struct exchange *x, Str body);
+
+/* Bytes that the body of this request may have. */
+uint64_t exchange_body_limit(const struct exchange *x);
+
+/* Begins the steps of x->request.route. */
+void exchange_run(struct exchange *x);
 
 /* Answers with an error and ends the connection: for what is not even a request. */
 void exchange_refuse(struct conn *c, Err err, const char *why);
@@ -42,6 +51,10 @@ void answer_send(struct exchange *x);
 void answer_error(struct exchange *x, Err err, Str why);
 /* A body of another type than JSON. */
 void answer_text(struct exchange *x, int status, Str type, Str body);
+/* An answer in parts: its head; parts, each a chunk, flushed; its end, which frees the exchange. */
+void answer_begin(struct exchange *x, Str type);
+void answer_part(struct exchange *x, Str bytes);
+void answer_end(struct exchange *x);
 /* OPTIONS. */
 void answer_preflight(struct exchange *x);
 /* 405; allowed: "GET, HEAD". */
@@ -60,5 +73,9 @@ extern const struct route upgrade_route;
 Err upgrade_check(struct exchange *x, const char **why) must_check;
 /* The ticket is spent: switches. Frees the exchange. */
 void upgrade_finish(struct exchange *x);
+/* The head of the 101, and its line in the log. */
+void upgrade_head(struct exchange *x, struct buf *out);
+/* The plan's number of distinct users for the app whose ticket was spent; 0: no limit. */
+int64_t upgrade_users(const struct exchange *x);
 
 #endif

@@ -50,7 +50,7 @@ struct route {
 enum {
     ROUTE_JSON = 1,       /* takes a JSON object, parsed into request->json before decode */
     ROUTE_IDEMPOTENT = 2, /* honours Idempotency-Key */
-    ROUTE_UPGRADE = 4,    /* the answer is a protocol switch: see server */
+    ROUTE_TICKET = 4,     /* request->data begins with the ticket, a Str, or is NULL */
 };
 
 struct request {

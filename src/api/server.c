@@ -1,6 +1,7 @@
 #include "api/server.h"
 
 #include "api/conn.h"
+#include "api/sockjs_server.h"
 #include "api/stomp_commands.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@ struct server *server_new(const struct server_config *config)
     struct server *s = mem_alloc(sizeof *s);
     s->config = *config;
     s->rate = rate_new();
+    s->sockjs = sockjs_registry_new();
     s->sessions = mem_alloc(config->n_loops * sizeof(struct sessions *));
     s->conns = mem_alloc(config->n_loops * sizeof(struct conn *));
     return s;
@@ -58,6 +60,7 @@ void server_free(struct server **at)
     mem_free(s->sessions);
     mem_free(s->conns);
     rate_free(&s->rate);
+    sockjs_registry_free(&s->sockjs);
     mem_free(s);
     *at = NULL;
 }

@@ -22,10 +22,12 @@ struct server_config {
     struct online *online;
     const struct rules *rules;
     const struct token_keys *keys;
-    Str cluster;           /* name */
-    Str origins[SURFACES]; /* "*", or a comma-separated list; management: besides its own */
-    Str trusted_proxies;   /* see proxies.h */
-    struct http_limits http;
+    Str cluster;             /* name */
+    Str origins[SURFACES];   /* "*", or a comma-separated list; management: besides its own */
+    Str trusted_proxies;     /* see proxies.h */
+    struct http_limits http; /* body: the largest that any route takes, SockJS's */
+    uint64_t body;           /* of any other route */
+    Str sockjs_url;          /* of the client, for SockJS's iframe */
     struct session_limits session;
     size_t buffer_budget;
     int64_t demo_users;
@@ -45,6 +47,7 @@ struct server {
     struct sessions **sessions; /* by loop */
     struct conn **conns;        /* by loop: HTTP connections, linked */
     struct rate *rate;
+    struct sockjs_registry *sockjs;
     struct listener *listeners[SURFACES];
     atomic_size_t buffered;
     atomic_size_t connections;

@@ -5,6 +5,7 @@
  */
 #include "api/exchange.h"
 
+#include "base/mem.h"
 #include "codec/ws.h"
 #include "domain/auth.h"
 
@@ -14,8 +15,20 @@ static Err spend(struct request *r, struct tx *tx)
     return auth_spend_ticket(tx, *(Str *)r->data, &r->actor, &x->tier);
 }
 
-const struct route upgrade_route = {
-    .method = HTTP_GET, .path = "/api/wsConnect", .steps = {{JOB_WRITE, spend}}};
+const struct route upgrade_route = {.method = HTTP_GET,
+                                    .path = "/api/wsConnect",
+                                    .steps = {{JOB_WRITE, spend}},
+                                    .flags = ROUTE_TICKET};
+
+/* SockJS's clients may be older than the RFC; 7 and 8 differ from 13 by a header's name only. */
+static bool version_spoken(const struct exchange *x)
+{
+    Str version = http_header(&x->request.head, S("Sec-WebSocket-Version"));
+    if (str_eq(version, S("13")))
+        return true;
+    return str_starts(x->path, S("/api/wsConnect/")) &&
+           (str_eq(version, S("7")) || str_eq(version, S("8")));
+}
 
 Err upgrade_check(struct exchange *x, const char **why)
 {
@@ -27,7 +40,7 @@ Err upgrade_check(struct exchange *x, const char **why)
     }
     if (!answer_origin_allowed(x))
         return ERR_ORIGIN_NOT_ALLOWED;
-    if (!str_eq(http_header(&r->head, S("Sec-WebSocket-Version")), S("13"))) {
+    if (!version_spoken(x)) {
         http_header_add(&r->headers, S("Sec-WebSocket-Version"), S("13"));
         return ERR_UPGRADE_REQUIRED;
     }
@@ -53,32 +66,40 @@ static void subprotocol(struct exchange *x, struct buf *out)
     }
 }
 
+int64_t upgrade_users(const struct exchange *x)
+{
+    return str_eq(x->tier, S("DEMO")) ? x->request.server->config.demo_users : 0;
+}
+
+void upgrade_head(struct exchange *x, struct buf *out)
+{
+    char accept[WS_ACCEPT_TEXT];
+    /* upgrade_check has seen it */
+    must(ws_accept_key(http_header(&x->request.head, S("Sec-WebSocket-Key")), accept));
+    http_status(out, 101);
+    http_header_add(out, S("Upgrade"), S("websocket"));
+    http_header_add(out, S("Connection"), S("Upgrade"));
+    http_header_add(out, S("Sec-WebSocket-Accept"), str_from(accept, sizeof accept));
+    http_header_add(out, S("X-Request-Id"), x->id);
+    subprotocol(x, out);
+    http_head_end(out);
+    x->request.status = 101;
+    answer_log(x);
+}
+
 void upgrade_finish(struct exchange *x)
 {
     struct request *r = &x->request;
-    char accept[WS_ACCEPT_TEXT];
     if (!r->head.upgrade_websocket) {
         answer_text(x, 200, S("text/plain; charset=UTF-8"), S("Welcome to SockJS!\n"));
         return;
     }
-    if (!ws_accept_key(http_header(&r->head, S("Sec-WebSocket-Key")), accept)) {
-        answer_error(x, ERR_BAD_REQUEST, S(""));
-        return;
-    }
     struct buf out = BUF(4096);
-    http_status(&out, 101);
-    http_header_add(&out, S("Upgrade"), S("websocket"));
-    http_header_add(&out, S("Connection"), S("Upgrade"));
-    http_header_add(&out, S("Sec-WebSocket-Accept"), str_from(accept, sizeof accept));
-    http_header_add(&out, S("X-Request-Id"), x->id);
-    subprotocol(x, &out);
-    http_head_end(&out);
-    int64_t users = str_eq(x->tier, S("DEMO")) ? r->server->config.demo_users : 0;
+    upgrade_head(x, &out);
+    int64_t users = upgrade_users(x);
     struct actor actor = r->actor;
     struct conn *c = x->conn;
-    r->status = 101;
-    answer_log(x);
     exchange_free(&x);
-    conn_upgrade(c, buf_str(&out), &actor, users);
+    conn_upgrade(c, buf_str(&out), NULL, &actor, users);
     buf_free(&out);
 }

@@ -5,6 +5,8 @@
 #include "domain/auth.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
 #include "domain/secret.h"
 #include "store/apps.h"
 #include "store/usage.h"
@@ -147,15 +149,11 @@ Err auth_issue_ticket(struct tx *tx, const struct actor *a, Str *ticket)
     return tx_done(tx, ERR_OK);
 }
 
-Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier)
+/* Of a ticket that has been taken just now. */
+static Err ticket_actor(struct tx *tx, int64_t app, Str hash, struct actor *out, Str *tier)
 {
-    int64_t app;
     struct users_actor found;
-    if (!secret_app(ticket, &app))
-        return ERR_AUTH_INVALID_TICKET;
-    Str hash = secret_hash(ticket, tx->arena);
-    if (!users_spend_ticket(tx->db, app, hash, tx->now) ||
-        !users_read_ticket(tx->db, app, hash, tx->now, tx->arena, &found))
+    if (!users_read_ticket(tx->db, app, hash, tx->now, tx->arena, &found))
         return tx_done(tx, ERR_AUTH_INVALID_TICKET);
     if (found.suspended)
         return ERR_APP_SUSPENDED;
@@ -169,6 +167,38 @@ Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier)
     };
     *tier = found.tier;
     return ERR_OK;
+}
+
+Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier)
+{
+    int64_t app;
+    if (!secret_app(ticket, &app))
+        return ERR_AUTH_INVALID_TICKET;
+    Str hash = secret_hash(ticket, tx->arena);
+    if (!users_spend_ticket(tx->db, app, hash, tx->now))
+        return tx_done(tx, ERR_AUTH_INVALID_TICKET);
+    return ticket_actor(tx, app, hash, out, tier);
+}
+
+Err auth_open_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier,
+                     struct auth_opening *opening)
+{
+    if (!secret_app(ticket, &opening->app))
+        return ERR_AUTH_INVALID_TICKET;
+    Str hash = secret_hash(ticket, tx->arena);
+    must(hash.n == sizeof opening->ticket_hash);
+    memcpy(opening->ticket_hash, hash.p, hash.n);
+    opening->number = (int64_t)(random_u64() >> 2) + 1;
+    if (!users_open_ticket(tx->db, opening->app, hash, opening->number, tx->now))
+        return tx_done(tx, ERR_AUTH_INVALID_TICKET);
+    return ticket_actor(tx, opening->app, hash, out, tier);
+}
+
+Err auth_claim_ticket(struct tx *tx, const struct auth_opening *opening)
+{
+    Str hash = str_from((const char *)opening->ticket_hash, sizeof opening->ticket_hash);
+    bool claimed = users_claim_ticket(tx->db, opening->app, hash, opening->number, tx->now);
+    return tx_done(tx, claimed ? ERR_OK : ERR_AUTH_INVALID_TICKET);
 }
 
 Err auth_live(struct tx *tx, const struct actor *a)

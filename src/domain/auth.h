@@ -46,6 +46,21 @@ Err auth_issue_ticket(struct tx *tx, const struct actor *a, Str *ticket) must_ch
  * ERR_APP_SUSPENDED. *tier is the app's tier (in tx->arena). */
 Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier) must_check;
 
+/*
+ * A SockJS client drops a transport that does not work and opens a session by the next one with the
+ * same ticket: so an opening spends the ticket for everything but a further opening, and only the
+ * one that claims it, at its CONNECT, ends that. An earlier opening's claim fails.
+ */
+struct auth_opening {
+    int64_t app;
+    int64_t number;
+    uint8_t ticket_hash[32];
+};
+/* Errors as auth_spend_ticket. */
+Err auth_open_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier,
+                     struct auth_opening *opening) must_check;
+Err auth_claim_ticket(struct tx *tx, const struct auth_opening *opening) must_check;
+
 /* Whether a realtime session may begin or go on: its sign-in and user are live, its app is ACTIVE.
  * ERR_AUTH_INVALID_TOKEN, ERR_APP_SUSPENDED. */
 Err auth_live(struct tx *tx, const struct actor *a) must_check;

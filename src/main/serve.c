@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOOPS_MAX = 256, FILES_RESERVED = 64, POLL_MS = 20, BODY = 64 * 1024 };
+enum { LOOPS_MAX = 256, FILES_RESERVED = 64, POLL_MS = 20, BODY = 64 * 1024, SOCKJS_BODY = 256 * 1024 };
 
 struct process {
     const struct config *config;
@@ -114,7 +114,9 @@ static struct server_config server_config_of(struct process *p)
         .cluster = c->cluster,
         .origins = {[SURFACE_API] = c->origins, [SURFACE_MANAGEMENT] = c->management_origins},
         .trusted_proxies = c->trusted_proxies,
-        .http = {.head = 16 * 1024, .body = BODY, .more = 4096},
+        .http = {.head = 16 * 1024, .body = SOCKJS_BODY, .more = 4096},
+        .body = BODY,
+        .sockjs_url = c->sockjs_url,
         .session = {.connect_ms = c->connect_timeout,
                     .heart_beat_ms = c->heart_beat,
                     .jobs = (size_t)c->session_jobs,

@@ -47,23 +47,28 @@ static void expire(struct timer *timer)
 {
     struct session *s = (struct session *)((char *)timer - offsetof(struct session, timer));
     int64_t now = loop_now(s->all->config.loop);
-    if (!s->tcp)
+    if (session_gone(s))
         return;
     if (s->close_at && now >= s->close_at) {
         if (s->closing) {
-            tcp_close(s->tcp);
+            if (s->tcp)
+                tcp_close(s->tcp);
             return;
         }
         s->close_at = 0;
         close_now(s);
     } else if (!s->connected && now - s->last_in >= s->all->config.limits->connect_ms) {
         session_fail(s, WS_NOT_ALLOWED, S(""), "No CONNECT frame came in time.");
-    } else if (s->beat_in && !s->paused && !tcp_busy(s->tcp) &&
+    } else if (s->beat_in && !s->paused && !session_busy(s) &&
                now - s->last_in > 2 * (int64_t)s->beat_in) {
         session_close(s, WS_TOO_SLOW, S("no heart-beat"));
     } else if (s->beat_out && now >= beat_due(s)) {
-        if (!tcp_busy(s->tcp))
+        if (!session_busy(s))
             session_control(s, S("\n"));
+        s->last_out = now;
+    } else if (s->wire && s->tcp && now >= s->last_out + SESSION_WIRE_BEAT_MS) {
+        if (!tcp_busy(s->tcp))
+            session_wire_frame(s, S("h"));
         s->last_out = now;
     }
     session_schedule(s);
@@ -86,6 +91,8 @@ void session_schedule(struct session *s)
         sooner(&due, s->last_in + 2 * (int64_t)s->beat_in + 1);
     if (s->beat_out && !s->closing)
         sooner(&due, beat_due(s));
+    if (s->wire && s->tcp && !s->closing)
+        sooner(&due, s->last_out + SESSION_WIRE_BEAT_MS);
     if (due)
         loop_timer_set(s->all->config.loop, &s->timer, due - now, expire);
     else
@@ -143,7 +150,7 @@ static void drain_stomp_in(struct session *s)
         buf_consume(&s->stomp_in, used);
 }
 
-static void on_payload(struct session *s, Str payload)
+void session_payload(struct session *s, Str payload)
 {
     if (s->stomp_in.n || s->paused) {
         keep_rest(s, &s->stomp_in, payload);
@@ -169,7 +176,10 @@ static void on_ws(struct session *s, const struct ws_event *e)
         session_close(s, e->code, S(""));
         break;
     default:
-        on_payload(s, e->payload);
+        if (s->wire)
+            session_wire_message(s, e);
+        else
+            session_payload(s, e->payload);
     }
 }
 
@@ -206,7 +216,7 @@ static void drain_in(struct session *s)
         buf_consume(&s->in, used);
 }
 
-static void feed(struct session *s, char *bytes, size_t n)
+void session_feed(struct session *s, char *bytes, size_t n)
 {
     if (s->connected)
         s->last_in = loop_now(s->all->config.loop);
@@ -223,7 +233,7 @@ static void feed(struct session *s, char *bytes, size_t n)
 
 void session_go_on(struct session *s)
 {
-    if (!s->paused || s->closing || s->loading || s->committing ||
+    if (!s->paused || s->closing || s->loading || s->committing || s->claiming ||
         s->jobs >= s->all->config.limits->jobs)
         return;
     s->paused = false;
@@ -234,7 +244,9 @@ void session_go_on(struct session *s)
     if (s->paused || s->closing)
         return;
     s->last_in = loop_now(s->all->config.loop);
-    if (!tcp_busy(s->tcp))
+    if (!s->tcp)
+        s->wire->ops->resume(s->wire);
+    else if (!tcp_busy(s->tcp))
         tcp_read_start(s->tcp);
 }
 
@@ -258,7 +270,7 @@ static void session_free(struct session *s)
 
 static void on_data(struct tcp *tcp, char *bytes, size_t n)
 {
-    feed(tcp_owner(tcp), bytes, n);
+    session_feed(tcp_owner(tcp), bytes, n);
 }
 
 static void on_end(struct tcp *tcp)
@@ -277,10 +289,16 @@ static void on_drain(struct tcp *tcp)
         session_resume_drained(s->resume);
 }
 
-static void on_close(struct tcp *tcp)
+void session_end(struct session *s)
 {
-    struct session *s = tcp_owner(tcp);
+    if (!s->tcp)
+        atomic_fetch_sub(loop_load(s->all->config.loop), 1);
     s->tcp = NULL;
+    if (s->wire) {
+        buf_free(&s->wire->message);
+        s->wire->ops->ended(s->wire);
+    }
+    s->wire = NULL;
     s->closing = true;
     loop_timer_clear(&s->timer);
     session_not_dirty(s);
@@ -293,15 +311,21 @@ static void on_close(struct tcp *tcp)
         session_free(s);
 }
 
+static void on_close(struct tcp *tcp)
+{
+    session_end(tcp_owner(tcp));
+}
+
 static const struct tcp_ops session_tcp = {on_data, on_end, on_drain, on_close};
 
-void session_open(struct sessions *all, struct tcp *tcp, const struct actor *actor, int64_t users,
-                  char *early, size_t n)
+struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire *wire,
+                             const struct actor *actor, int64_t users)
 {
     struct session *s = mem_alloc(sizeof *s);
     size_t rest = all->config.limits->message + WS_HEADER_MAX;
     s->all = all;
     s->tcp = tcp;
+    s->wire = wire;
     s->actor = *actor;
     s->users = users;
     s->version = STOMP_12;
@@ -312,13 +336,17 @@ void session_open(struct sessions *all, struct tcp *tcp, const struct actor *act
     s->member.sign_in = actor->session;
     s->last_in = s->last_out = loop_now(all->config.loop);
     all->count++;
-    tcp_hand_over(tcp, &session_tcp, s);
+    if (tcp)
+        tcp_hand_over(tcp, &session_tcp, s);
+    else
+        atomic_fetch_add(loop_load(all->config.loop), 1); /* it counts like a connection */
     hub_add(all->hub, &s->member, actor->app, actor->user, actor->user_id);
+    if (tcp && wire)
+        session_wire_frame(s, S("o"));
     session_schedule(s);
     if (all->restarting)
         session_close_later(s, WS_RESTARTING, 0);
-    if (n)
-        feed(s, early, n);
+    return s;
 }
 
 Err session_submit(struct session *s, struct job *job)
@@ -333,7 +361,7 @@ void session_job_done(struct session *s)
 {
     must(s->jobs > 0);
     s->jobs--;
-    if (!s->tcp) {
+    if (session_gone(s)) {
         if (!s->jobs)
             session_free(s);
         return;

@@ -22,6 +22,7 @@
 #include "io/tcp.h"
 #include "realtime/hub.h"
 #include "realtime/online.h"
+#include "realtime/wire.h"
 
 struct session;
 struct sessions;
@@ -65,11 +66,22 @@ struct hub *sessions_hub(struct sessions *sessions);
 size_t sessions_count(const struct sessions *sessions);
 
 /*
- * A session on an upgraded connection, which it takes over. users is the plan's number of distinct
- * users (0: no limit), checked at CONNECT. early: bytes that came behind the upgrade request.
+ * A session on an upgraded connection, which it takes over, or by SockJS on a wire, or both. users
+ * is the plan's number of distinct users (0: no limit), checked at CONNECT.
  */
-void session_open(struct sessions *sessions, struct tcp *tcp, const struct actor *actor,
-                  int64_t users, char *early, size_t n);
+struct session *session_open(struct sessions *sessions, struct tcp *tcp, struct wire *wire,
+                             const struct actor *actor, int64_t users);
+/* Bytes that came behind the upgrade request; may be written to. */
+void session_feed(struct session *s, char *bytes, size_t n);
+
+/* For the wire: bytes of STOMP have come; false: hold back more until wire_ops.resume. */
+bool session_wire_input(struct session *s, Str stomp);
+/* It is not busy any longer. */
+void session_wire_ready(struct session *s);
+/* Of a session without a tcp: its connection has ended. */
+void session_wire_end(struct session *s);
+/* The outcome of wire_ops.claim; the job's `done` calls it last. */
+void session_claimed(struct session *s, Err err);
 
 /* Closes the loop's sessions with 1012, each at a random moment within spread_ms, and a hint when
  * to come back. */

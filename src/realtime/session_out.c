@@ -83,14 +83,12 @@ static char *put(char *at, Str s)
     return at + s.n;
 }
 
-/* One event for one subscription: WebSocket header, STOMP head, the shared rest with the
- * recipient's id patched in. */
-static char *put_event(char *at, Str user, Str subscription, const struct blob *b)
+static const Str head = {RENDER_HEAD, sizeof RENDER_HEAD - 1};
+static const Str middle = {RENDER_MIDDLE, sizeof RENDER_MIDDLE - 1};
+
+/* STOMP head, the shared rest with the recipient's id patched in. */
+static inline char *put_frame(char *at, Str user, Str subscription, const struct blob *b)
 {
-    static const Str head = {RENDER_HEAD, sizeof RENDER_HEAD - 1};
-    static const Str middle = {RENDER_MIDDLE, sizeof RENDER_MIDDLE - 1};
-    size_t n = head.n + user.n + middle.n + subscription.n + b->n;
-    at += ws_encode_header(at, WS_TEXT, WS_FIN, n);
     at = put(at, head);
     at = put(at, user);
     at = put(at, middle);
@@ -100,6 +98,19 @@ static char *put_event(char *at, Str user, Str subscription, const struct blob *
     size_t rest = b->mark ? b->mark + user.n : 0;
     memcpy(at + rest, b->p + rest, b->n - rest);
     return at + b->n;
+}
+
+char *session_put_frame(char *at, Str user, Str subscription, const struct blob *b)
+{
+    return put_frame(at, user, subscription, b);
+}
+
+/* One event for one subscription: WebSocket header, STOMP frame. */
+static char *put_event(char *at, Str user, Str subscription, const struct blob *b)
+{
+    size_t n = head.n + user.n + middle.n + subscription.n + b->n;
+    at += ws_encode_header(at, WS_TEXT, WS_FIN, n);
+    return put_frame(at, user, subscription, b);
 }
 
 static void send_bytes(struct session *s, Str bytes)
@@ -115,6 +126,10 @@ static void send_bytes(struct session *s, Str bytes)
 /* Writes what is queued, as far as the peer takes it. */
 void session_write(struct session *s)
 {
+    if (s->wire) {
+        session_wire_write(s);
+        return;
+    }
     if (!s->tcp || tcp_busy(s->tcp))
         return;
     char user[ID_TEXT], *start = s->all->scratch, *at = start;
@@ -198,7 +213,10 @@ void sessions_flush(void *arg)
 
 void session_control(struct session *s, Str stomp)
 {
-    ws_encode(&s->control, WS_TEXT, WS_FIN, stomp);
+    if (s->wire)
+        session_wire_control(s, stomp);
+    else
+        ws_encode(&s->control, WS_TEXT, WS_FIN, stomp);
     if (s->control.overflow)
         session_close(s, WS_TOO_SLOW, S("too slow"));
     session_dirty(s);
@@ -219,7 +237,7 @@ void session_push(struct session *s, struct blob *frame)
         grow_output(s);
     s->out[s->out_n++] = blob_ref(frame);
     s->out_bytes += frame->n + FRAME_HEADS;
-    if (s->tcp && tcp_busy(s->tcp))
+    if (session_busy(s))
         session_account(s, s->out_bytes);
     session_dirty(s);
 }
@@ -252,7 +270,7 @@ void session_receipt(struct session *s, Str receipt)
 
 void session_close(struct session *s, int code, Str reason)
 {
-    if (s->closing || !s->tcp)
+    if (s->closing || session_gone(s))
         return;
     if (code == WS_TOO_SLOW)
         log_event(LOG_INFO, "session too slow", log_n("app", s->actor.app),
@@ -264,9 +282,13 @@ void session_close(struct session *s, int code, Str reason)
     session_account(s, 0);
     buf_free(&s->in);
     buf_free(&s->stomp_in);
-    ws_encode_close(&s->control, code, reason);
+    if (s->wire)
+        session_wire_close(s, code, reason);
+    else
+        ws_encode_close(&s->control, code, reason);
     s->close_at = loop_now(s->all->config.loop) + CLOSE_MS;
-    tcp_read_stop(s->tcp);
+    if (s->tcp)
+        tcp_read_stop(s->tcp);
     session_dirty(s);
     session_schedule(s);
 }

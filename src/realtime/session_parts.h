@@ -1,6 +1,7 @@
 /*
  * What the files of the session share: session.c (input, lifetime, time), session_out.c (output),
- * session_stomp.c (what STOMP frames do), session_resume.c (what was missed). For no one else.
+ * session_stomp.c (what STOMP frames do), session_resume.c (what was missed), session_wire.c (SockJS).
+ * For no one else.
  */
 #ifndef REALTIME_SESSION_PARTS_H
 #define REALTIME_SESSION_PARTS_H
@@ -28,7 +29,8 @@ struct transaction {
 struct session {
     struct hub_member member; /* first */
     struct sessions *all;
-    struct tcp *tcp; /* NULL once the connection has ended */
+    struct tcp *tcp;   /* NULL once the connection has ended; or it has a wire only */
+    struct wire *wire; /* of SockJS, borrowed; else NULL, and NULL once it has ended */
     struct session *next_dirty;
     struct blob **out; /* references, oldest first: &only, or an owned array */
     struct blob *only; /* room for the one event that a tick mostly has */
@@ -41,6 +43,7 @@ struct session {
     uint32_t jobs; /* in flight */
     int64_t last_out;
     bool refused_version, connected, loading, committing, paused, dirty, closing, removed, online;
+    bool claiming; /* the ticket, before CONNECTED */
     struct actor actor;
     struct buf control;
 
@@ -72,6 +75,18 @@ struct sessions {
     char *scratch;
 };
 
+/* Its connection has ended. */
+static inline bool session_gone(const struct session *s)
+{
+    return !s->tcp && !s->wire;
+}
+
+/* What was written last is still on its way, or nobody is there to take it. */
+static inline bool session_busy(const struct session *s)
+{
+    return s->tcp ? tcp_busy(s->tcp) : s->wire && s->wire->ops->busy(s->wire);
+}
+
 /* ----- session.c ----- */
 
 /* Takes up what had to wait. */
@@ -80,7 +95,25 @@ void session_go_on(struct session *s);
 void session_schedule(struct session *s);
 void session_close_later(struct session *s, int code, int64_t delay_ms);
 
+/* Bytes of STOMP. */
+void session_payload(struct session *s, Str payload);
+/* The connection has ended. Frees it, perhaps. */
+void session_end(struct session *s);
+
+/* ----- session_wire.c: what the functions above them do, of a session on a wire ----- */
+
+enum { SESSION_WIRE_BEAT_MS = 25 * 1000 };
+
+void session_wire_frame(struct session *s, Str frame);
+void session_wire_control(struct session *s, Str stomp);
+void session_wire_write(struct session *s);
+void session_wire_close(struct session *s, int code, Str reason);
+void session_wire_message(struct session *s, const struct ws_event *e);
+
 /* ----- session_out.c ----- */
+
+/* One event for one subscription, as STOMP; returns its end. */
+char *session_put_frame(char *at, Str user, Str subscription, const struct blob *b);
 
 /* Before its first event. */
 void session_start_output(struct session *s);

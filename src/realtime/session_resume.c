@@ -288,7 +288,7 @@ static bool may_send(struct session_resume *r)
     size_t limit = s->all->config.limits->output / 4;
     if (s->out_bytes >= (limit < OUTPUT ? limit : OUTPUT))
         session_write(s);
-    if (s->closing || !tcp_busy(s->tcp))
+    if (s->closing || !session_busy(s))
         return !s->closing;
     if (!r->waiting)
         loop_timer_set(r->all->config.loop, &r->stalled, STALLED_MS, stalled);

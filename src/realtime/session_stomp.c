@@ -51,6 +51,33 @@ static void say_connected(struct session *s)
     session_control(s, buf_str(f));
 }
 
+/* Its CONNECT is good. */
+static void enter(struct session *s)
+{
+    const struct sessions_config *c = &s->all->config;
+    Err err = s->close_at ? ERR_AUTH_INVALID_TOKEN /* revoked since its ticket was spent */
+                          : online_enter(c->online, s->actor.app, s->actor.user, s->users,
+                                         c->limits->sessions_per_user);
+    s->online = !err;
+    if (err) {
+        session_fail(s, WS_NOT_ALLOWED, S(""), err_text(err).p);
+        return;
+    }
+    s->connected = true;
+    say_connected(s);
+    session_schedule(s);
+}
+
+void session_claimed(struct session *s, Err err)
+{
+    s->claiming = false;
+    if (!s->closing && err)
+        session_fail(s, WS_NOT_ALLOWED, S(""), err_text(err).p);
+    else if (!s->closing)
+        enter(s);
+    session_job_done(s);
+}
+
 static void on_connect(struct session *s, const struct stomp_frame *f)
 {
     const struct sessions_config *c = &s->all->config;
@@ -73,22 +100,21 @@ static void on_connect(struct session *s, const struct stomp_frame *f)
         session_fail(s, WS_PROTOCOL_ERROR, S(""), "The heart-beat header is not two numbers.");
         return;
     }
-    Err err = s->close_at ? ERR_AUTH_INVALID_TOKEN /* revoked since its ticket was spent */
-                          : c->ops->connect(s, token, &why);
-    if (!err) {
-        err = online_enter(c->online, s->actor.app, s->actor.user, s->users,
-                           c->limits->sessions_per_user);
-        s->online = !err;
-    }
+    Err err = c->ops->connect(s, token, &why);
     if (err) {
         session_fail(s, WS_NOT_ALLOWED, S(""), why ? why : err_text(err).p);
         return;
     }
-    s->connected = true;
     s->beat_in = agreed(out, c->limits->heart_beat_ms);
     s->beat_out = agreed(in, c->limits->heart_beat_ms);
-    say_connected(s);
-    session_schedule(s);
+    if (!s->wire) {
+        enter(s);
+        return;
+    }
+    s->claiming = true;
+    err = s->wire->ops->claim(s->wire, s);
+    if (err)
+        session_fail(s, WS_TOO_SLOW, S(""), err_text(err).p);
 }
 
 static bool own_destination(const struct session *s, Str destination)
@@ -343,6 +369,6 @@ void session_frame(struct session *s, const struct stomp_frame *f, Str raw)
 bool session_must_wait(const struct session *s, enum stomp_command command)
 {
     if (command == STOMP_SEND)
-        return s->loading || s->committing || s->jobs >= s->all->config.limits->jobs;
+        return s->loading || s->committing || s->claiming || s->jobs >= s->all->config.limits->jobs;
     return s->jobs > 0 || (s->resume && command == STOMP_SUBSCRIBE);
 }

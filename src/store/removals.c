@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "store/chats.h"
 
+/* An opening of a ticket may be claimed for as long after its expiry. */
+enum { TICKET_GRACE_MS = 60 * 1000 };
+
 static const char *const kinds[] = {
     [REMOVALS_CHAT] = "chat",
     [REMOVALS_CHAT_END] = "chat_end",
@@ -268,7 +271,7 @@ int64_t removals_expired(struct db *db, const struct removals_times *times, int6
     } list[] = {
         {&expired_events, times->events},
         {&expired_answers, times->answers},
-        {&expired_tickets, times->now},
+        {&expired_tickets, times->now - TICKET_GRACE_MS},
         {&expired_sessions, times->now},
     };
     int64_t done = 0;

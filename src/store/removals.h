@@ -44,8 +44,8 @@ void removals_user_name(struct db *db, int64_t app, int64_t user);
 /* All but the app's own row and its days of usage, which bills speak of. */
 int64_t removals_app(struct db *db, int64_t app, int64_t limit);
 
-/* Rows of any app: events and answers older than those times, and tickets and sign-ins that have
- * expired before now. */
+/* Rows of any app: events and answers older than those times, and tickets and sign-ins that
+ * have expired before now, tickets a minute before. */
 struct removals_times {
     int64_t now;
     int64_t events;

@@ -57,6 +57,15 @@ SQL(ticket_insert, "insert into tickets (app, hash, user_id, session, expires_at
 SQL(ticket_spend, "update tickets set spent_at = $3"
                   " where app = $1 and hash = $2 and spent_at is null and expires_at > $3");
 
+/* A SockJS opening spends it for everything but another such opening, until one is claimed:
+ * spent_at then holds the opening's number, below zero. */
+SQL(ticket_open, "update tickets set spent_at = $4"
+                 " where app = $1 and hash = $2 and (spent_at is null or spent_at < 0)"
+                 " and expires_at > $3");
+
+SQL(ticket_claim,
+    "update tickets set spent_at = $3 where app = $1 and hash = $2 and spent_at = $4");
+
 SQL(ticket_read, "select a.id, a.uuid, u.id, u.uuid, s.id, s.uuid, a.status, a.tier from tickets t"
                  " join apps a on a.id = t.app and a.deleted_at is null"
                  " join users u on u.app = t.app and u.id = t.user_id and u.deleted_at is null"
@@ -191,6 +200,18 @@ void users_add_ticket(struct db *db, int64_t app, const struct users_ticket *tic
 bool users_spend_ticket(struct db *db, int64_t app, Str hash, int64_t now)
 {
     return db_run(db, &ticket_spend, ARGS(v_int(app), v_bytes(hash), v_int(now))) == 1;
+}
+
+bool users_open_ticket(struct db *db, int64_t app, Str hash, int64_t opening, int64_t now)
+{
+    return db_run(db, &ticket_open, ARGS(v_int(app), v_bytes(hash), v_int(now), v_int(-opening))) ==
+           1;
+}
+
+bool users_claim_ticket(struct db *db, int64_t app, Str hash, int64_t opening, int64_t now)
+{
+    return db_run(db, &ticket_claim,
+                  ARGS(v_int(app), v_bytes(hash), v_int(now), v_int(-opening))) == 1;
 }
 
 bool users_read_ticket(struct db *db, int64_t app, Str hash, int64_t now, struct arena *arena,

@@ -10,6 +10,7 @@ import {
     manage, PASSWORD, register, run, signIn, startServer, unique,
 } from './harness.mjs';
 import { connect } from './realtime.mjs';
+import { openStream } from './sockjs.mjs';
 
 const server = await startServer({ args: ['--signin-failures', 'off', '--request-rate', 'off'] });
 after(() => server.stop());
@@ -42,6 +43,7 @@ const thingsOf = (world) => ({
     bobName: world.bob.username,
     carlName: world.carl.username,
     annName: world.ann.username,
+    session: world.sockjs?.id,
     spareToken: world.spare.refreshToken,
     annToken: world.ann.refreshToken,
     annJwt: world.ann.jwt,
@@ -130,7 +132,34 @@ const REQUESTS = {
     },
     'api GET /api/sync': { by: 'user', query: () => ({ cursor: 'e1' }) },
     'api GET /api/wsConnect': { by: 'ticket', query: () => ({}) },
+    'api GET /api/wsConnect/info': { by: 'none' },
+    'api GET /api/wsConnect/iframe.html': { by: 'none' },
+    'api GET /api/wsConnect/websocket': { by: 'ticket', query: (t, world) => ticketOf(world) },
+    'api GET /api/wsConnect/*/*/websocket': { by: 'ticket', query: (t, world) => ticketOf(world) },
+    'api POST /api/wsConnect/*/{session}/xhr': {
+        by: 'ticket', query: (t, world) => ticketOf(world), refused: 401,
+    },
+    'api POST /api/wsConnect/*/{session}/xhr_send': {
+        by: 'ticket', query: (t, world) => ticketOf(world), body: () => '["x"]', refused: 401,
+    },
+    'api POST /api/wsConnect/*/{session}/xhr_streaming': {
+        by: 'ticket', query: (t, world) => ticketOf(world), refused: 401,
+    },
+    'api GET /api/wsConnect/*/{session}/eventsource': {
+        by: 'ticket', query: (t, world) => ticketOf(world), refused: 401,
+    },
+    'api GET /api/wsConnect/*/{session}/htmlfile': {
+        by: 'ticket', query: (t, world) => ({ ...ticketOf(world), c: 'x' }), refused: 401,
+    },
+    'api GET /api/wsConnect/*/{session}/jsonp': {
+        by: 'ticket', query: (t, world) => ({ ...ticketOf(world), c: 'x' }), refused: 401,
+    },
+    'api POST /api/wsConnect/*/{session}/jsonp_send': {
+        by: 'ticket', query: (t, world) => ticketOf(world), body: () => '["x"]', refused: 401,
+    },
 };
+
+const ticketOf = (world) => ({ ticket: world.sockjs?.ticket });
 
 const nameOf = (route) => `${route.listener} ${route.method} ${route.path}`;
 
@@ -232,6 +261,10 @@ let theirs;
 let untouched;
 before(async () => {
     [mine, theirs] = [await createWorld('mine'), await createWorld('theirs')];
+    for (const world of [mine, theirs]) {
+        world.sockjs = await openStream(server, world.ann);
+        await world.sockjs.connect();
+    }
     await snapshot(theirs);
     untouched = await snapshot(theirs);
 });

@@ -417,6 +417,44 @@ static void a_ticket_of_a_suspended_app_is_refused_and_not_spent(void **state)
     assert_err(spend(t, ticket), ERR_AUTH_INVALID_TICKET);
 }
 
+static Err open_ticket(struct tenant *t, Str ticket, struct auth_opening *opening)
+{
+    struct actor a;
+    Str tier;
+    return auth_open_ticket(step(t->f), ticket, &a, &tier, opening);
+}
+
+static void a_ticket_may_be_opened_again_until_it_is_claimed(void **state)
+{
+    struct tenant *t = *state;
+    struct user_profile ann = tenant_user(t, "ann");
+    struct signin s = tenant_signin(t, &ann);
+    Str ticket = issue(t, &s), other = issue(t, &s);
+    struct auth_opening first, second, third;
+    assert_ok(open_ticket(t, ticket, &first));
+    assert_err(spend(t, ticket), ERR_AUTH_INVALID_TICKET);
+    assert_ok(open_ticket(t, ticket, &second));
+    assert_err(auth_claim_ticket(step(t->f), &first), ERR_AUTH_INVALID_TICKET);
+    assert_ok(auth_claim_ticket(step(t->f), &second));
+    assert_err(auth_claim_ticket(step(t->f), &second), ERR_AUTH_INVALID_TICKET);
+    assert_err(open_ticket(t, ticket, &third), ERR_AUTH_INVALID_TICKET);
+    assert_ok(spend(t, other));
+    assert_err(open_ticket(t, other, &third), ERR_AUTH_INVALID_TICKET);
+}
+
+static void an_opening_may_be_claimed_after_the_ticket_has_expired(void **state)
+{
+    struct tenant *t = *state;
+    struct user_profile ann = tenant_user(t, "ann");
+    struct signin s = tenant_signin(t, &ann);
+    Str ticket = issue(t, &s);
+    struct auth_opening first, second;
+    assert_ok(open_ticket(t, ticket, &first));
+    t->f->tx.now += 31 * 1000;
+    assert_err(open_ticket(t, ticket, &second), ERR_AUTH_INVALID_TICKET);
+    assert_ok(auth_claim_ticket(step(t->f), &first));
+}
+
 static void a_realtime_session_lives_with_what_it_hangs_on(void **state)
 {
     struct tenant *t = *state;
@@ -528,6 +566,8 @@ int main(void)
         tenant_test(a_ticket_expires),
         tenant_test(a_ticket_goes_with_its_signin),
         tenant_test(a_ticket_of_a_suspended_app_is_refused_and_not_spent),
+        tenant_test(a_ticket_may_be_opened_again_until_it_is_claimed),
+        tenant_test(an_opening_may_be_claimed_after_the_ticket_has_expired),
         tenant_test(a_realtime_session_lives_with_what_it_hangs_on),
         tenant_test(the_tier_is_the_apps),
         cmocka_unit_test(a_secret_is_read_strictly),

@@ -25,7 +25,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOOPS_MAX = 256, FILES_RESERVED = 64, POLL_MS = 20, BODY = 64 * 1024, SOCKJS_BODY = 256 * 1024 };
+enum {
+    LOOPS_MAX = 256,
+    FILES_RESERVED = 64,
+    POLL_MS = 20,
+    BODY = 64 * 1024,
+    SOCKJS_BODY = 256 * 1024
+};
 
 struct process {
     const struct config *config;

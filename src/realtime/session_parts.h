@@ -1,7 +1,7 @@
 /*
  * What the files of the session share: session.c (input, lifetime, time), session_out.c (output),
- * session_stomp.c (what STOMP frames do), session_resume.c (what was missed), session_wire.c (SockJS).
- * For no one else.
+ * session_stomp.c (what STOMP frames do), session_resume.c (what was missed), session_wire.c
+ * (SockJS). For no one else.
  */
 #ifndef REALTIME_SESSION_PARTS_H
 #define REALTIME_SESSION_PARTS_H

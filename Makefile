@@ -108,7 +108,7 @@ contract: $(B)/whispd
 
 # Programs that measure a server; they may use any layer.
 bench_programs = $(patsubst %,$(B)/bench/%,seed load floor_store floor_send)
-bench_parts = $(patsubst %,bench/%.c,plan ledger clients)
+bench_parts = $(patsubst %,bench/%.c,plan ledger clients others)
 
 $(B)/bench/%: bench/%.c $(bench_parts) $(wildcard bench/*.h) $(call archives,realtime) Makefile
 	@mkdir -p $(@D)

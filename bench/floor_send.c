@@ -8,16 +8,15 @@
  */
 #include "base/mem.h"
 #include "bench/die.h"
+#include "bench/others.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 100, EVENTS = 512 };
@@ -63,13 +62,6 @@ static void read_rounds(const struct sockaddr_in *to, size_t sockets, size_t n, 
     }
 }
 
-static double cpu_used(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 int main(int argc, char **argv)
 {
     size_t sockets = argc == 4 ? (size_t)atoi(argv[1]) : 0,
@@ -88,13 +80,18 @@ int main(int argc, char **argv)
     pid_t child = fork();
     if (child == 0)
         read_rounds(&at, sockets, n, done[1]);
+    clockid_t reader;
+    if (clock_getcpuclockid(child, &reader) != 0)
+        die("there is no reader");
     int *fds = mem_alloc(sockets * sizeof *fds);
     for (size_t i = 0; i < sockets; i++) {
         fds[i] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
         setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     for (int round = -1; round < atoi(argv[3]); round++) {
-        double cpu = cpu_used();
+        struct others others;
+        others_begin(&others, reader);
+        double cpu = others_clock(CLOCK_PROCESS_CPUTIME_ID);
         for (int i = 0; i < BATCH; i++) {
             char byte;
             for (size_t s = 0; s < sockets; s++)
@@ -103,9 +100,10 @@ int main(int argc, char **argv)
             if (read(done[0], &byte, 1) != 1)
                 die("the reader has ended");
         }
-        cpu = cpu_used() - cpu;
+        cpu = others_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu;
         if (round >= 0) /* the first one warms up */
-            printf("{\"cpuPerWrite\":%.3f}\n", cpu / BATCH / (double)sockets);
+            printf("{\"cpuPerWrite\":%.3f,\"others\":%.3f}\n", cpu / BATCH / (double)sockets,
+                   others_share(&others));
     }
     return 0;
 }

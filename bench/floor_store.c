@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "bench/die.h"
+#include "bench/others.h"
 #include "bench/plan.h"
 #include "domain/message.h"
 
@@ -80,6 +81,8 @@ int main(int argc, char **argv)
     uint32_t first = b.sent;
     size_t commits = 0;
     double due = 0;
+    struct others others;
+    others_begin(&others, CLOCK_PROCESS_CPUTIME_ID);
     int64_t start = clock_mono(), end = start + (int64_t)(seconds * 1e6), now = start;
     for (; now < end; now = clock_mono(), commits++) {
         due += batch;
@@ -88,8 +91,9 @@ int main(int argc, char **argv)
     }
     double elapsed = (double)(now - start) / 1e6, messages = b.sent - first;
     printf("{\"messages\":%.0f,\"seconds\":%.3f,\"perSecond\":%.0f,\"commits\":%zu,"
-           "\"batch\":%.2f}\n",
-           messages, elapsed, messages / elapsed, commits, messages / (double)commits);
+           "\"batch\":%.2f,\"others\":%.3f}\n",
+           messages, elapsed, messages / elapsed, commits, messages / (double)commits,
+           others_share(&others));
     db_close(&b.db);
     plan_free(&b.plan);
     return 0;

@@ -8,9 +8,10 @@
  *   idle SECONDS FIRST SECOND       memory with FIRST and with SECOND sessions, idle for SECONDS
  *   pages N ROUNDS                  N pages of each chat's history, in turns, ROUNDS times
  *
- * An open message is one that has not its RECEIPT and all its deliveries yet. Every delivery and
- * RECEIPT is checked (bench/ledger.h); when something is wrong it says so and exits with 1. CPU
- * times are those of all of the server's threads, user and system, by its process clock.
+ * Each result says how much of the machine others used meanwhile. An open message is one that has
+ * not its RECEIPT and all its deliveries yet. Every delivery and RECEIPT is checked
+ * (bench/ledger.h); when something is wrong it says so and exits with 1. CPU times are those of all
+ * of the server's threads, user and system, by its process clock.
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -18,9 +19,9 @@
 #include "bench/clients.h"
 #include "bench/die.h"
 #include "bench/ledger.h"
+#include "bench/others.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 enum {
     WARM_UP_US = 1000 * 1000,
@@ -44,10 +45,7 @@ struct load {
 /* Microseconds of CPU that the server has used so far. */
 static double cpu_used(const struct load *l)
 {
-    struct timespec t;
-    if (clock_gettime(l->cpu, &t) < 0)
-        die("the server has ended");
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+    return others_clock(l->cpu);
 }
 
 static long resident_kib(const struct load *l)
@@ -178,6 +176,8 @@ static void mode_send(struct load *l, uint32_t window, double seconds)
     ledger_forget(l->ledger);
     uint64_t receipts = ledger_counts(l->ledger).receipts;
     int64_t start = clock_mono();
+    struct others others;
+    others_begin(&others, l->cpu);
     double cpu = cpu_used(l);
     send_until(l, window, start + (int64_t)(seconds * 1e6));
     int64_t elapsed = clock_mono() - start;
@@ -185,8 +185,9 @@ static void mode_send(struct load *l, uint32_t window, double seconds)
     struct ledger_times times = ledger_times(l->ledger);
     double messages = (double)(ledger_counts(l->ledger).receipts - receipts);
     printf("{\"window\":%u,\"chats\":%zu,\"messages\":%.0f,\"perSecond\":%.0f,"
-           "\"cpuPerMessage\":%.2f",
-           window, l->plan->n_chats, messages, messages * 1e6 / (double)elapsed, cpu / messages);
+           "\"cpuPerMessage\":%.2f,\"others\":%.3f",
+           window, l->plan->n_chats, messages, messages * 1e6 / (double)elapsed, cpu / messages,
+           others_share(&others));
     print_spread("receiptMicros", times.receipts, times.n_receipts);
     print_spread("deliveredMicros", times.complete, times.n_complete);
     printf("}\n");
@@ -219,13 +220,16 @@ static void mode_fanout(struct load *l, size_t online, uint32_t window, uint32_t
     for (uint32_t round = 0; round < rounds; round++) {
         for (size_t i = 0; i < l->plan->n_chats; i++) {
             clients_run(l->clients, PAUSE_MS);
+            struct others others;
+            others_begin(&others, l->cpu);
             double cpu = fan_out(l, i, window, n);
+            double share = others_share(&others);
             double deliveries = (double)n * (double)ledger_online(l->ledger, i);
             struct ledger_times times = ledger_times(l->ledger);
             printf("{\"chat\":%zu,\"members\":%zu,\"online\":%zu,\"window\":%u,\"messages\":%u,"
-                   "\"cpuPerMessage\":%.1f,\"cpuPerDelivery\":%.3f",
+                   "\"cpuPerMessage\":%.1f,\"cpuPerDelivery\":%.3f,\"others\":%.3f",
                    i, l->plan->chats[i].members, ledger_online(l->ledger, i), window, n, cpu / n,
-                   cpu / deliveries);
+                   cpu / deliveries, share);
             print_spread("deliveredMicros", times.complete, times.n_complete);
             printf("}\n");
         }
@@ -296,6 +300,8 @@ static void mode_pages(struct load *l, uint32_t n, uint32_t rounds)
         for (size_t c = 0; c < chats; c++)
             read_page(l, fd, &l->plan->chats[c], i % 2 ? l->plan->chats[c].middle : (Id){{0}});
     for (uint32_t round = 0; round < rounds; round++) {
+        struct others others;
+        others_begin(&others, l->cpu);
         for (uint32_t i = 0; i < n; i++) {
             for (size_t c = 0; c < chats; c++) {
                 const struct plan_chat *chat = &l->plan->chats[c];
@@ -303,8 +309,10 @@ static void mode_pages(struct load *l, uint32_t n, uint32_t rounds)
                 times[(2 * c + 1) * n + i] = read_page(l, fd, chat, chat->middle);
             }
         }
+        double share = others_share(&others);
         for (size_t c = 0; c < chats; c++) {
-            printf("{\"chat\":%zu,\"messages\":%zu,\"pages\":%u", c, l->plan->chats[c].messages, n);
+            printf("{\"chat\":%zu,\"messages\":%zu,\"pages\":%u,\"others\":%.3f", c,
+                   l->plan->chats[c].messages, n, share);
             print_spread("newestMicros", times + (2 * c) * n, n);
             print_spread("middleMicros", times + (2 * c + 1) * n, n);
             printf("}\n");

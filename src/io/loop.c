@@ -220,8 +220,8 @@ void loop_timer_set(struct loop *loop, struct timer *timer, int64_t ms,
         loop->wheel_at = present_tick(loop);
         uv_timer_start(&loop->wheel_timer, turn_wheel, TICK_MS, TICK_MS);
     }
-    uint64_t ticks = ms <= 0 ? 1 : ((uint64_t)ms + TICK_MS - 1) / TICK_MS;
-    timer->due = present_tick(loop) + ticks + 1;
+    uint64_t at = uv_now(&loop->uv) - loop->wheel_start + (ms > 0 ? (uint64_t)ms : 1);
+    timer->due = (at + TICK_MS - 1) / TICK_MS; /* a tick later than this one, so not yet fired */
     timer->fire = fire;
     link_timer(&loop->slots[timer->due % SLOTS], timer);
 }

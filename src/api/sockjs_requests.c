@@ -37,17 +37,17 @@ static Err open_ticket(struct request *r, struct tx *tx)
 #define AT(endpoint) [(endpoint)-SOCKJS_INFO]
 
 const struct route sockjs_routes[] = {
-    AT(SOCKJS_INFO) = {HTTP_GET, SOCKJS_PREFIX "/info"},
-    AT(SOCKJS_IFRAME) = {HTTP_GET, SOCKJS_PREFIX "/iframe.html"},
-    AT(SOCKJS_RAW) = {HTTP_GET, SOCKJS_PREFIX "/websocket"},
-    AT(SOCKJS_WEBSOCKET) = {HTTP_GET, SOCKJS_PREFIX "/*/*/websocket", OPENS},
-    AT(SOCKJS_XHR) = {HTTP_POST, SESSION "/xhr", OPENS},
-    AT(SOCKJS_XHR_SEND) = {HTTP_POST, SESSION "/xhr_send"},
-    AT(SOCKJS_XHR_STREAMING) = {HTTP_POST, SESSION "/xhr_streaming", OPENS},
-    AT(SOCKJS_EVENTSOURCE) = {HTTP_GET, SESSION "/eventsource", OPENS},
-    AT(SOCKJS_HTMLFILE) = {HTTP_GET, SESSION "/htmlfile", OPENS},
-    AT(SOCKJS_JSONP) = {HTTP_GET, SESSION "/jsonp", OPENS},
-    AT(SOCKJS_JSONP_SEND) = {HTTP_POST, SESSION "/jsonp_send"},
+    AT(SOCKJS_INFO) = {.method = HTTP_GET, .path = SOCKJS_PREFIX "/info"},
+    AT(SOCKJS_IFRAME) = {.method = HTTP_GET, .path = SOCKJS_PREFIX "/iframe.html"},
+    AT(SOCKJS_RAW) = {.method = HTTP_GET, .path = SOCKJS_PREFIX "/websocket"},
+    AT(SOCKJS_WEBSOCKET) = {.method = HTTP_GET, .path = SOCKJS_PREFIX "/*/*/websocket", OPENS},
+    AT(SOCKJS_XHR) = {.method = HTTP_POST, .path = SESSION "/xhr", OPENS},
+    AT(SOCKJS_XHR_SEND) = {.method = HTTP_POST, .path = SESSION "/xhr_send"},
+    AT(SOCKJS_XHR_STREAMING) = {.method = HTTP_POST, .path = SESSION "/xhr_streaming", OPENS},
+    AT(SOCKJS_EVENTSOURCE) = {.method = HTTP_GET, .path = SESSION "/eventsource", OPENS},
+    AT(SOCKJS_HTMLFILE) = {.method = HTTP_GET, .path = SESSION "/htmlfile", OPENS},
+    AT(SOCKJS_JSONP) = {.method = HTTP_GET, .path = SESSION "/jsonp", OPENS},
+    AT(SOCKJS_JSONP_SEND) = {.method = HTTP_POST, .path = SESSION "/jsonp_send"},
     AT(SOCKJS_ENDPOINTS) = {0},
 };
 

@@ -171,6 +171,7 @@ struct auth_opening *sockjs_opening(struct sockjs_session *e)
 
 /* ----- opening ----- */
 
+/* Of two sessions of a ticket the later one goes on. */
 static void supersede(struct loop *loop, struct loop_msg *msg)
 {
     struct sockjs_note *n = (struct sockjs_note *)msg;
@@ -188,8 +189,12 @@ void sockjs_opened(struct sockjs_session *e, struct session *s)
     sockjs_ref(e); /* the session's, until `ended` */
     sockjs_ref(e); /* the map's */
     pthread_mutex_lock(&e->all->lock);
-    struct sockjs_session *earlier = map_get(&e->all->tickets, e->ticket);
-    map_put(&e->all->tickets, e->ticket, e);
+    struct sockjs_session *earlier = map_get(&e->all->tickets, e->ticket), *later = e;
+    if (earlier && earlier->opening.number > e->opening.number) { /* its loop was quicker */
+        later = earlier;
+        earlier = e;
+    }
+    map_put(&e->all->tickets, e->ticket, later);
     pthread_mutex_unlock(&e->all->lock);
     if (!earlier)
         return;

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "domain/secret.h"
 #include "store/apps.h"
 #include "store/usage.h"
@@ -188,8 +187,8 @@ Err auth_open_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier,
     Str hash = secret_hash(ticket, tx->arena);
     must(hash.n == sizeof opening->ticket_hash);
     memcpy(opening->ticket_hash, hash.p, hash.n);
-    opening->number = (int64_t)(random_u64() >> 2) + 1;
-    if (!users_open_ticket(tx->db, opening->app, hash, opening->number, tx->now))
+    opening->number = users_open_ticket(tx->db, opening->app, hash, tx->now);
+    if (!opening->number)
         return tx_done(tx, ERR_AUTH_INVALID_TICKET);
     return ticket_actor(tx, opening->app, hash, out, tier);
 }

@@ -53,7 +53,7 @@ Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier) m
  */
 struct auth_opening {
     int64_t app;
-    int64_t number;
+    int64_t number; /* the ticket's first is 1, a later one is higher */
     uint8_t ticket_hash[32];
 };
 /* Errors as auth_spend_ticket. */

@@ -7,9 +7,6 @@
 #include "base/mem.h"
 #include "store/chats.h"
 
-/* An opening of a ticket may be claimed for as long after its expiry. */
-enum { TICKET_GRACE_MS = 60 * 1000 };
-
 static const char *const kinds[] = {
     [REMOVALS_CHAT] = "chat",
     [REMOVALS_CHAT_END] = "chat_end",
@@ -95,8 +92,10 @@ SQL(expired_events_last,
 SQL(expired_answers, "delete from first_answers where (app, owner, key) in"
                      " (select app, owner, key from first_answers where created_at < $1"
                      "  order by created_at limit $2)");
+/* Those that are opened but not claimed wait a minute longer: they may be, after their expiry. */
 SQL(expired_tickets, "delete from tickets where (app, hash) in"
                      " (select app, hash from tickets where expires_at < $1"
+                     "  and (spent_at is null or spent_at > 0 or expires_at < $1 - 60000)"
                      "  order by expires_at limit $2)");
 SQL(expired_sessions, "delete from sessions where (app, id) in (select app, id from sessions"
                       " where expires_at < $1 order by expires_at limit $2)");
@@ -271,7 +270,7 @@ int64_t removals_expired(struct db *db, const struct removals_times *times, int6
     } list[] = {
         {&expired_events, times->events},
         {&expired_answers, times->answers},
-        {&expired_tickets, times->now - TICKET_GRACE_MS},
+        {&expired_tickets, times->now},
         {&expired_sessions, times->now},
     };
     int64_t done = 0;

@@ -45,7 +45,7 @@ void removals_user_name(struct db *db, int64_t app, int64_t user);
 int64_t removals_app(struct db *db, int64_t app, int64_t limit);
 
 /* Rows of any app: events and answers older than those times, and tickets and sign-ins that
- * have expired before now, tickets a minute before. */
+ * have expired before now. */
 struct removals_times {
     int64_t now;
     int64_t events;

@@ -59,9 +59,9 @@ SQL(ticket_spend, "update tickets set spent_at = $3"
 
 /* A SockJS opening spends it for everything but another such opening, until one is claimed:
  * spent_at then holds the opening's number, below zero. */
-SQL(ticket_open, "update tickets set spent_at = $4"
+SQL(ticket_open, "update tickets set spent_at = coalesce(spent_at, 0) - 1"
                  " where app = $1 and hash = $2 and (spent_at is null or spent_at < 0)"
-                 " and expires_at > $3");
+                 " and expires_at > $3 returning -spent_at");
 
 SQL(ticket_claim,
     "update tickets set spent_at = $3 where app = $1 and hash = $2 and spent_at = $4");
@@ -202,10 +202,9 @@ bool users_spend_ticket(struct db *db, int64_t app, Str hash, int64_t now)
     return db_run(db, &ticket_spend, ARGS(v_int(app), v_bytes(hash), v_int(now))) == 1;
 }
 
-bool users_open_ticket(struct db *db, int64_t app, Str hash, int64_t opening, int64_t now)
+int64_t users_open_ticket(struct db *db, int64_t app, Str hash, int64_t now)
 {
-    return db_run(db, &ticket_open, ARGS(v_int(app), v_bytes(hash), v_int(now), v_int(-opening))) ==
-           1;
+    return db_number(db, &ticket_open, ARGS(v_int(app), v_bytes(hash), v_int(now)));
 }
 
 bool users_claim_ticket(struct db *db, int64_t app, Str hash, int64_t opening, int64_t now)

@@ -78,9 +78,10 @@ struct users_ticket {
 void users_add_ticket(struct db *db, int64_t app, const struct users_ticket *ticket, Str hash);
 /* False: unknown, spent or expired. */
 bool users_spend_ticket(struct db *db, int64_t app, Str hash, int64_t now);
-/* A SockJS opening, by its number above zero, takes the place of an earlier one that was not
- * claimed; claiming it spends the ticket. False: unknown, spent or expired; another opening's. */
-bool users_open_ticket(struct db *db, int64_t app, Str hash, int64_t opening, int64_t now);
+/* A SockJS opening takes the place of earlier ones that were not claimed; returns its number: 1, 2
+ * and so on; 0: unknown, spent or expired. */
+int64_t users_open_ticket(struct db *db, int64_t app, Str hash, int64_t now);
+/* The latest opening's claim spends the ticket. False: it is another's, or spent. */
 bool users_claim_ticket(struct db *db, int64_t app, Str hash, int64_t opening, int64_t now);
 /* Whose it is, while that user and sign-in are live. */
 bool users_read_ticket(struct db *db, int64_t app, Str hash, int64_t now, struct arena *arena,

@@ -39,7 +39,7 @@ void hub_free(struct hub **at)
 static void append(void ***items, uint32_t *n, uint32_t *cap, void *item)
 {
     if (*n == *cap) {
-        *cap = *cap ? *cap * 2 : 2;
+        *cap = *cap ? *cap + (*cap + 1) / 2 : 2;
         *items = mem_resize(*items, *cap * sizeof **items);
     }
     (*items)[(*n)++] = item;

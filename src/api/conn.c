@@ -294,7 +294,7 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
     if (c->next)
         c->next->at = &c->next;
     *c->at = c;
-    c->tcp = tcp_open(loop, fd, &conn_tcp, c);
+    c->tcp = tcp_open(loop, fd, server->config.tls, &conn_tcp, c);
     wait_for(c, server->config.request_ms);
 }
 

@@ -27,6 +27,7 @@ struct server_config {
     Str trusted_proxies;     /* see proxies.h */
     struct http_limits http; /* body: the largest that any route takes, SockJS's */
     uint64_t body;           /* of any other route */
+    struct tls_context *tls; /* of both surfaces; borrowed; NULL: plain HTTP */
     Str sockjs_url;          /* of the client, for SockJS's iframe */
     struct session_limits session;
     size_t buffer_budget;

@@ -36,6 +36,10 @@ static const struct option options[] = {
      "what clients call the chat API; default: from --listen", NULL},
     {"management-url", URL, AT(management_url), "", 0, 0,
      "what browsers call the management API; default: from --management-listen", NULL},
+    {"tls-cert", TEXT, AT(tls_cert), "", 0, 0,
+     "PEM file with the certificate and its chain, for both listeners; none: plain HTTP", NULL},
+    {"tls-key", TEXT, AT(tls_key), "", 0, 0, "PEM file with its key; SIGHUP reads both again",
+     NULL},
     {"store", TEXT, AT(store), "", 0, 0, "sqlite:PATH; default: whisp.db in the data directory",
      NULL},
     {"cluster", TEXT, AT(cluster), "demo-cluster", 0, 0, "name of this cluster", NULL},
@@ -413,6 +417,10 @@ Err config_read(int argc, char **argv, struct config *out, const char **why)
             continue;
         *why = complain("--%s (%s): \"%.*s\" will not do; write %s%s", o->name, given[i].from,
                         STR_ARG(value), form(o), o->choices ? o->choices : "");
+        err = ERR_INVALID_FIELD;
+    }
+    if (!err && !out->tls_cert.n != !out->tls_key.n) {
+        *why = "--tls-cert and --tls-key: give both, or neither";
         err = ERR_INVALID_FIELD;
     }
     bool taken = str_eq(out->cluster, S("management")); /* an audience of its own */

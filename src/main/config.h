@@ -25,7 +25,7 @@ struct hash_cost {
 struct config {
     Str trusted_proxies;
     Str data, store, cluster, cluster_tiers, public_url, management_url, origins,
-        management_origins, sockjs_url;
+        management_origins, sockjs_url, tls_cert, tls_key;
     struct host_port listen, management_listen;
     int64_t threads, readers, resume_readers, hashers;
     Str log_format, log_level;

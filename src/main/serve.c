@@ -37,6 +37,7 @@ struct process {
     const struct config *config;
     int lock; /* on the data directory */
     struct token_keys *keys;
+    struct tls_context *tls; /* NULL: plain HTTP */
     struct rules rules;
     char decoy[SERVER_HASH];
     struct loop *loops[LOOPS_MAX];
@@ -122,6 +123,7 @@ static struct server_config server_config_of(struct process *p)
         .trusted_proxies = c->trusted_proxies,
         .http = {.head = 16 * 1024, .body = SOCKJS_BODY, .more = 4096},
         .body = BODY,
+        .tls = p->tls,
         .sockjs_url = c->sockjs_url,
         .session = {.connect_ms = c->connect_timeout,
                     .heart_beat_ms = c->heart_beat,
@@ -184,7 +186,8 @@ static const char *listen_on(struct process *p, enum surface surface, struct hos
         return complaint;
     }
     snprintf(host, sizeof host, form, STR_ARG(at.host), server_port(p->server, surface));
-    snprintf(p->bound[surface], sizeof p->bound[surface], "http://%s", host);
+    snprintf(p->bound[surface], sizeof p->bound[surface], "http%s://%s",
+             p->tls ? "s" : "", host);
     snprintf(p->urls[surface], sizeof p->urls[surface], STR_FMT,
              STR_ARG(url.n ? url : str_of(p->bound[surface])));
     return NULL;
@@ -211,6 +214,18 @@ static const char *prepare_store(struct process *p)
     return why;
 }
 
+static const char *open_tls(struct process *p)
+{
+    const struct config *c = p->config;
+    char cert[3200], key[3200];
+    const char *why = NULL;
+    if (!c->tls_cert.n)
+        return NULL;
+    snprintf(cert, sizeof cert, STR_FMT, STR_ARG(c->tls_cert));
+    snprintf(key, sizeof key, STR_FMT, STR_ARG(c->tls_key));
+    return tls_context_new(cert, key, &p->tls, &why) ? why : NULL;
+}
+
 static void *run_loop(void *loop)
 {
     loop_run(loop);
@@ -233,6 +248,8 @@ static int start(struct process *p)
         return fail(p->data, why);
     if (keys_open(p->data, &p->keys, &why))
         return fail("keys", why);
+    if ((why = open_tls(p)))
+        return fail("--tls-cert, --tls-key", why);
     p->rules = rules_of(c);
     p->n_loops = c->threads ? (size_t)c->threads : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
     for (size_t i = 0; i < p->n_loops; i++)
@@ -292,6 +309,15 @@ static void begin_end(struct loop *loop, struct loop_msg *msg)
     mem_free(e);
 }
 
+static void reload(struct process *p)
+{
+    const char *why = NULL;
+    if (tls_context_reload(p->tls, &why))
+        log_event(LOG_ERROR, "certificate not read", log_s("reason", str_of(why)));
+    else
+        log_event(LOG_INFO, "certificate read", log_s("file", p->config->tls_cert));
+}
+
 static int drain(struct process *p, const sigset_t *signals)
 {
     const struct config *c = p->config;
@@ -327,6 +353,7 @@ static void release(struct process *p)
         loop_free(&p->loops[i]);
     jobs_free(&p->jobs);
     online_free(&p->online);
+    tls_context_free(&p->tls);
     token_keys_free(&p->keys);
     close(p->lock);
 }
@@ -346,14 +373,20 @@ int serve_run(const struct config *config)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    if (config->tls_cert.n)
+        sigaddset(&signals, SIGHUP); /* else a terminal that goes away ends the server */
     must(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
     random_setup();
     json_setup();
     int status = start(&p);
     if (status)
         return status;
-    int received;
-    must(sigwait(&signals, &received) == 0);
+    for (int received = SIGHUP; received == SIGHUP;) {
+        must(sigwait(&signals, &received) == 0);
+        if (received == SIGHUP)
+            reload(&p);
+    }
+    sigdelset(&signals, SIGHUP);
     status = drain(&p, &signals);
     release(&p);
     return status;

@@ -103,7 +103,7 @@ static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         tcp->ops->on_data(tcp, buf->base, (size_t)n);
     else if (n == UV_EOF && !tcp->finishing)
         tcp->ops->on_end(tcp);
-    else if (n < 0)
+    else if (n < 0 && !(n == UV_EOF && tcp->rest)) /* begin_shutdown meets that end again */
         tcp_close(tcp);
 }
 

@@ -52,9 +52,9 @@ size_t tcp_pending(const struct tcp *tcp);
 void tcp_close(struct tcp *tcp);
 
 /*
- * After what is pending: shuts the sending side, reads and drops what still comes so that the peer
- * sees our last bytes and not a reset, and closes when the peer does or after linger_ms. No
- * on_data, on_end or on_drain any more; on_close follows.
+ * After what is pending, even if the peer has already ended its side: shuts the sending side, reads
+ * and drops what still comes so that the peer sees our last bytes and not a reset, and closes when
+ * the peer does or after linger_ms. No on_data, on_end or on_drain any more; on_close follows.
  */
 void tcp_finish(struct tcp *tcp, int64_t linger_ms);
 

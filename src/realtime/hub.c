@@ -152,7 +152,8 @@ static void join(struct hub *hub, const struct event *e, int64_t user)
         hub_link(u, c);
 }
 
-void hub_interest_before(struct hub *hub, const struct event *e)
+/* Those whom the event brings in get interest. */
+static void interest_before(struct hub *hub, const struct event *e)
 {
     if (e->type == EVENT_USER_JOIN)
         join(hub, e, e->target);
@@ -173,11 +174,18 @@ static void interest_after(struct hub *hub, struct hub_chat *c, const struct eve
     hub_chat_drop_if_empty(hub, c);
 }
 
-/* The next event of a chat, in order. May free the chat. */
-void hub_deliver_next(struct hub *hub, struct hub_chat *c, const struct event *e)
+/* Interest changes here and not before: who joins gets nothing from before, and an old event that
+ * comes again brings no one back. */
+void hub_deliver_stored(struct hub *hub, const struct event *e)
 {
-    if (e->seq)
-        c->last_seq = e->seq;
+    struct hub_chat *c = hub_chat_get(hub, e->app, e->chat);
+    if (c && e->seq <= c->last_seq)
+        return;
+    interest_before(hub, e);
+    c = hub_chat_get(hub, e->app, e->chat);
+    if (!c)
+        return;
+    c->last_seq = e->seq;
     hub_push_to_chat(hub, c, e);
     interest_after(hub, c, e);
 }
@@ -185,18 +193,15 @@ void hub_deliver_next(struct hub *hub, struct hub_chat *c, const struct event *e
 void hub_event(struct hub *hub, struct publication *p, size_t index)
 {
     const struct event *e = &p->events.items[index];
-    hub_interest_before(hub, e);
     struct hub_chat *c = hub_chat_get(hub, e->app, e->chat);
-    if (!c)
-        return;
     if (e->type == EVENT_READ_MSG)
         hub_mark(hub, p, index);
-    else if (!e->seq)
-        hub_push_to_chat(hub, c, e);
-    else if (c->hole || e->seq > c->last_seq + 1)
+    else if (e->seq && c && (c->hole || e->seq > c->last_seq + 1))
         hub_hole_wait(hub, c, p, index);
-    else if (e->seq == c->last_seq + 1)
-        hub_deliver_next(hub, c, e);
+    else if (e->seq)
+        hub_deliver_stored(hub, e);
+    else if (c)
+        hub_push_to_chat(hub, c, e);
 }
 
 /* ----- revocations ----- */

@@ -61,10 +61,9 @@ void hub_unlink(struct hub_user *u, struct hub_chat *c);
 
 /* An event of a chat in its turn, whatever its seq. */
 void hub_event(struct hub *hub, struct publication *p, size_t index);
-/* Those whom the event brings in get interest. */
-void hub_interest_before(struct hub *hub, const struct event *e);
-/* The chat's next event: to all, then those whom it takes out lose interest. May free the chat. */
-void hub_deliver_next(struct hub *hub, struct hub_chat *c, const struct event *e);
+/* Unless the chat is past it: those whom it brings in get interest, it goes to all, those whom it
+ * takes out lose interest. May free the chat. */
+void hub_deliver_stored(struct hub *hub, const struct event *e);
 void hub_push_to_chat(struct hub *hub, struct hub_chat *c, const struct event *e);
 void hub_push_to_user(struct hub_user *u, const struct event *e);
 

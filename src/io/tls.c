@@ -1,6 +1,7 @@
 /*
- * A BIO of our own stands between OpenSSL and tcp.c: it reads from the slice that was fed and writes
- * into a buffer. Turned down: memory BIOs, which copy once more and keep the most they ever held.
+ * A BIO of our own stands between OpenSSL and tcp.c: it reads from the slice that was fed and
+ * writes into a buffer. Turned down: memory BIOs, which copy once more and keep the most they ever
+ * held.
  */
 #include "io/tls.h"
 

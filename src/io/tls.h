@@ -1,6 +1,6 @@
 /*
- * TLS of the server's side, by OpenSSL: bytes of the peer in, plain bytes out, and the other way. It
- * knows nothing of sockets: tcp.c moves the bytes. TLS 1.2 and 1.3, ALPN http/1.1.
+ * TLS of the server's side, by OpenSSL: bytes of the peer in, plain bytes out, and the other way.
+ * It knows nothing of sockets: tcp.c moves the bytes. TLS 1.2 and 1.3, ALPN http/1.1.
  *
  * A context is shared by all loops and outlives its connections; a struct tls belongs to one
  * connection and its loop. Neither keeps a buffer while nothing is under way.

@@ -186,8 +186,7 @@ static const char *listen_on(struct process *p, enum surface surface, struct hos
         return complaint;
     }
     snprintf(host, sizeof host, form, STR_ARG(at.host), server_port(p->server, surface));
-    snprintf(p->bound[surface], sizeof p->bound[surface], "http%s://%s",
-             p->tls ? "s" : "", host);
+    snprintf(p->bound[surface], sizeof p->bound[surface], "http%s://%s", p->tls ? "s" : "", host);
     snprintf(p->urls[surface], sizeof p->urls[surface], STR_FMT,
              STR_ARG(url.n ? url : str_of(p->bound[surface])));
     return NULL;

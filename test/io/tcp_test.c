@@ -140,7 +140,7 @@ static void accepted(void *arg, int fd)
     assert_null(s->tcp);
     narrow(fd);
     s->in_callback = true;
-    s->tcp = tcp_open(s->loop, fd, &ops, s);
+    s->tcp = tcp_open(s->loop, fd, NULL, &ops, s);
     s->in_callback = false;
 }
 

@@ -18,7 +18,7 @@
 #include <zlib.h>
 
 enum {
-    LEVEL = 6,
+    LEVEL = 3,  /* of messages, 2 to 4 % larger than 6 makes them, for a quarter less time */
     MEMORY = 8, /* zlib's default */
     LEAST_WINDOW = 8,
     CLOSE_TOO_LARGE = 1009,

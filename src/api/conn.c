@@ -299,7 +299,7 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
 }
 
 struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
-                             const struct actor *actor, int64_t users)
+                             const struct actor *actor, int64_t users, unsigned window)
 {
     struct tcp *tcp = c->tcp;
     c->exchange = NULL;
@@ -316,8 +316,8 @@ struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
     tcp_send(tcp, answer);
     struct buf early = c->in;
     c->in = BUF(IN_MAX);
-    struct session *s =
-        session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, wire, actor, users);
+    struct session *s = session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, wire,
+                                     actor, users, window);
     if (early.n)
         session_feed(s, early.p, early.n);
     buf_free(&early);

@@ -162,9 +162,10 @@ static void websocket_opened(struct exchange *x, Err err, Str why)
         struct conn *c = x->conn;
         struct actor actor = x->request.actor;
         int64_t users = upgrade_users(x);
+        unsigned window = x->window;
         upgrade_head(x, &out);
         exchange_free(&x);
-        struct session *s = conn_upgrade(c, buf_str(&out), sockjs_wire(e), &actor, users);
+        struct session *s = conn_upgrade(c, buf_str(&out), sockjs_wire(e), &actor, users, window);
         buf_free(&out);
         if (s)
             sockjs_opened(e, s);
@@ -245,7 +246,7 @@ static void opened(struct exchange *x, Err err, Str why)
     } else {
         unsigned loop = loop_index(sockjs_loop(e));
         sockjs_opened(e, session_open(server->sessions[loop], NULL, sockjs_wire(e),
-                                      &x->request.actor, upgrade_users(x)));
+                                      &x->request.actor, upgrade_users(x), 0));
         sockjs_poll(x, e, o->transport, o->callback);
     }
     sockjs_unref(e);

@@ -110,6 +110,8 @@ static const struct option options[] = {
      "queued for a session before it is closed as too slow", NULL},
     {"buffer-budget", SIZE, AT(buffer_budget), "512m", MIB, 1024 * GIB,
      "queued for all sessions; past 80 % the largest go first", NULL},
+    {"compress-above", SIZE, AT(compress_above), "1k", 0, MIB,
+     "larger events go out compressed; 0: no permessage-deflate", NULL},
     {"session-jobs", COUNT, AT(session_jobs), "32", 1, 1024, "commands of a session in flight",
      NULL},
     {"subscriptions", COUNT, AT(subscriptions), "64", 1, 1024, "of a session", NULL},

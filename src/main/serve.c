@@ -132,6 +132,7 @@ static struct server_config server_config_of(struct process *p)
                     .subscriptions = (size_t)c->subscriptions,
                     .resumes = (size_t)c->resumes,
                     .message = 256 * 1024,
+                    .compress_above = (size_t)c->compress_above,
                     .stomp = STOMP_LIMITS(STOMP_12),
                     .sessions_per_user = c->sessions_per_user},
         .buffer_budget = (size_t)c->buffer_budget,

@@ -114,5 +114,5 @@ Err request_may_connect(struct request *r, Str tier)
     const struct server_config *config = &r->server->config;
     int64_t users = str_eq(tier, S("DEMO")) ? config->demo_users : 0;
     return online_check(config->online, r->actor.app, r->actor.user, users,
-                        config->session.sessions_per_user);
+                        config->session.sessions_per_user, config->app_connections);
 }

@@ -21,6 +21,7 @@ struct server *server_new(const struct server_config *config)
     struct server *s = mem_alloc(sizeof *s);
     s->config = *config;
     s->rate = rate_new();
+    s->sockets = sockets_new(config->connections, config->address_connections);
     s->sockjs = sockjs_registry_new();
     s->sessions = mem_alloc(config->n_loops * sizeof(struct sessions *));
     s->conns = mem_alloc(config->n_loops * sizeof(struct conn *));
@@ -60,6 +61,7 @@ void server_free(struct server **at)
     mem_free(s->sessions);
     mem_free(s->conns);
     rate_free(&s->rate);
+    sockets_free(&s->sockets);
     sockjs_registry_free(&s->sockjs);
     mem_free(s);
     *at = NULL;
@@ -86,11 +88,10 @@ static struct loop *least_loaded(const struct server *s)
 
 static void accepted(struct server *s, enum surface surface, int fd)
 {
-    if (atomic_load(&s->connections) >= s->config.connections) {
+    if (!sockets_begin(s->sockets)) {
         close(fd);
         return;
     }
-    atomic_fetch_add(&s->connections, 1);
     struct handed_over *h = mem_alloc(sizeof *h);
     *h = (struct handed_over){
         .msg = {.run = take_socket}, .server = s, .surface = surface, .fd = fd};

@@ -143,6 +143,8 @@ static struct server_config server_config_of(struct process *p)
         .idle_ms = c->idle_timeout,
         .request_ms = c->request_timeout,
         .connections = connections_of(c),
+        .address_connections = (size_t)c->address_connections,
+        .app_connections = c->app_connections,
         .hash_memory = c->hash_cost.memory,
         .hash_passes = c->hash_cost.passes,
     };

@@ -9,6 +9,7 @@ struct online_app {
     int64_t app;
     int64_t users;    /* distinct, now */
     int64_t sessions; /* now */
+    int64_t open;     /* sessions that have not ended, CONNECTed or not */
     int64_t peak;     /* of users since the last take */
     int64_t ms;       /* connection milliseconds since the last take */
     int64_t calls;    /* since the last take */
@@ -69,11 +70,18 @@ static Err check(const struct online_app *a, const struct online_user *u, int64_
     return ERR_OK;
 }
 
-Err online_check(struct online *o, int64_t app, int64_t user, int64_t users, int64_t sessions)
+static bool full(const struct online_app *a, int64_t open)
+{
+    return open && a && a->open >= open;
+}
+
+Err online_check(struct online *o, int64_t app, int64_t user, int64_t users, int64_t sessions,
+                 int64_t open)
 {
     pthread_mutex_lock(&o->lock);
-    Err err = check(map_get(&o->apps, app_key(app)), map_get(&o->users, user_key(app, user)), users,
-                    sessions);
+    const struct online_app *a = map_get(&o->apps, app_key(app));
+    Err err = full(a, open) ? ERR_APP_CONNECTION_LIMIT
+                            : check(a, map_get(&o->users, user_key(app, user)), users, sessions);
     pthread_mutex_unlock(&o->lock);
     return err;
 }
@@ -87,6 +95,26 @@ static struct online_app *app_of(struct online *o, int64_t app)
         map_put(&o->apps, app_key(app), a);
     }
     return a;
+}
+
+Err online_open(struct online *o, int64_t app, int64_t open)
+{
+    pthread_mutex_lock(&o->lock);
+    struct online_app *a = app_of(o, app);
+    Err err = full(a, open) ? ERR_APP_CONNECTION_LIMIT : ERR_OK;
+    if (!err)
+        a->open++;
+    pthread_mutex_unlock(&o->lock);
+    return err;
+}
+
+void online_close(struct online *o, int64_t app)
+{
+    pthread_mutex_lock(&o->lock);
+    struct online_app *a = app_of(o, app);
+    must(a->open > 0);
+    a->open--;
+    pthread_mutex_unlock(&o->lock);
 }
 
 Err online_enter(struct online *o, int64_t app, int64_t user, int64_t users, int64_t sessions)

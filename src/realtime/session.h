@@ -67,7 +67,8 @@ size_t sessions_count(const struct sessions *sessions);
 
 /*
  * A session on an upgraded connection, which it takes over, or by SockJS on a wire, or both. users
- * is the plan's number of distinct users (0: no limit), checked at CONNECT.
+ * is the plan's number of distinct users (0: no limit), checked at CONNECT. The caller has counted
+ * the session (online_open); its end gives that back.
  */
 struct session *session_open(struct sessions *sessions, struct tcp *tcp, struct wire *wire,
                              const struct actor *actor, int64_t users);

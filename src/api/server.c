@@ -51,6 +51,32 @@ void server_deliver(void *arg, struct loop *loop, struct publication *p)
     hub_deliver(sessions_hub(s->sessions[loop_index(loop)]), p);
 }
 
+struct presence_news {
+    struct loop_msg msg;
+    struct server *server;
+    size_t n;
+    struct online_change changes[];
+};
+
+static void hear_presence(struct loop *loop, struct loop_msg *msg)
+{
+    struct presence_news *news = (struct presence_news *)msg;
+    hub_presence(sessions_hub(news->server->sessions[loop_index(loop)]), news->changes, news->n);
+    mem_free(news);
+}
+
+void server_tell_presence(struct server *s, const struct online_change *changes, size_t n)
+{
+    for (size_t i = 0; i < s->config.n_loops; i++) {
+        struct presence_news *news = mem_resize(NULL, sizeof *news + n * sizeof *changes);
+        news->msg.run = hear_presence;
+        news->server = s;
+        news->n = n;
+        memcpy(news->changes, changes, n * sizeof *changes);
+        loop_post(s->config.loops[i], &news->msg);
+    }
+}
+
 void server_free(struct server **at)
 {
     struct server *s = *at;

@@ -17,6 +17,8 @@
 
 enum surface { SURFACE_API, SURFACE_MANAGEMENT, SURFACES };
 
+#define NODE "local" /* this server's name among the nodes of its cluster: it is the only one */
+
 struct server_config {
     struct loop **loops; /* borrowed */
     size_t n_loops;
@@ -72,6 +74,9 @@ void server_start(struct server *server, struct jobs *jobs, const Str url[SURFAC
 
 /* Called on each loop for each publication: jobs_config.deliver. arg is the server. */
 void server_deliver(void *arg, struct loop *loop, struct publication *p);
+
+/* On loop 0: tells the hub of each loop. Changes are borrowed. */
+void server_tell_presence(struct server *server, const struct online_change *changes, size_t n);
 
 /* Any thread: /readyz fails from now on. */
 void server_drain(struct server *server);

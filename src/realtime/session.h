@@ -37,6 +37,7 @@ struct session_limits {
     size_t message; /* a WebSocket message */
     struct stomp_limits stomp;
     int64_t sessions_per_user;
+    int64_t presence_members; /* in a chat of more no one is told of another's presence */
 };
 
 struct session_ops {

@@ -140,6 +140,7 @@ static void presence_written(struct job *job)
 {
     struct chore *c = (struct chore *)job;
     struct chores *all = c->all;
+    bool more = !job->err && all->n_changes == CHANGES;
     report(job, "presence not written");
     if (!job->err) { /* else the same is tried again */
         server_tell_presence(all->server, all->changes, all->n_changes);
@@ -147,7 +148,9 @@ static void presence_written(struct job *job)
         all->n_changes = 0;
     }
     arena_free(&c->arena);
-    if (!all->stopped)
+    if (more)
+        presence_due(&c->timer);
+    else if (!all->stopped)
         loop_timer_set(all->loop, &c->timer, PRESENCE_MS, presence_due);
 }
 

@@ -103,7 +103,7 @@ static void empty(struct hub_people *all, struct people_chat *c)
     c->cap = 0;
 }
 
-bool people_share(const struct hub_person *p, const struct hub_watch *w)
+bool hub_people_share(const struct hub_person *p, const struct hub_watch *w)
 {
     for (uint32_t i = 0; i < p->n; i++)
         for (uint32_t k = 0; k < p->chats[i]->n_watches; k++)
@@ -132,7 +132,7 @@ static void settled(struct hub_people *all, struct people_chat *c)
     for (uint32_t i = 0; i < c->n_watches; i++)
         c->watches[i]->unread--;
     for (uint32_t i = 0; i < c->n_watches; i++)
-        presence_chat_read(all, c->watches[i], c);
+        hub_presence_chat_read(all, c->watches[i], c);
 }
 
 static bool has_room(struct hub_people *all)
@@ -171,14 +171,14 @@ static void were_read(struct job *job)
             take(all, c, &item->found);
     }
     if (all->first && !job->err)
-        people_read(all);
+        hub_people_read(all);
     else if (all->first)
-        presence_later(all);
+        hub_presence_later(all);
     arena_free(&r->arena);
     mem_free(r);
 }
 
-void people_read(struct hub_people *all)
+void hub_people_read(struct hub_people *all)
 {
     if (all->reading || !all->first)
         return;
@@ -210,7 +210,7 @@ void people_read(struct hub_people *all)
 
 /* ----- who watches ----- */
 
-void people_watch(struct hub_people *all, struct hub_watch *w, int64_t chat)
+void hub_people_watch(struct hub_people *all, struct hub_watch *w, int64_t chat)
 {
     int64_t app = w->user->app;
     struct people_chat *c = map_get(&all->chats, hub_key(app, chat));
@@ -219,17 +219,17 @@ void people_watch(struct hub_people *all, struct hub_watch *w, int64_t chat)
         *c = (struct people_chat){.app = app, .chat = chat, .counted = true};
         map_put(&all->chats, hub_key(app, chat), c);
         wait_to_be_read(all, c);
-        presence_later(all);
+        hub_presence_later(all);
     }
     hub_append((void ***)&c->watches, &c->n_watches, &c->cap_watches, w);
     w->chats++;
     if (c->counted)
         w->unread++;
     else
-        presence_chat_read(all, w, c);
+        hub_presence_chat_read(all, w, c);
 }
 
-bool people_unwatch(struct hub_people *all, struct hub_watch *w, int64_t chat)
+bool hub_people_unwatch(struct hub_people *all, struct hub_watch *w, int64_t chat)
 {
     struct people_chat *c = map_get(&all->chats, hub_key(w->user->app, chat));
     uint32_t before = c ? c->n_watches : 0;
@@ -266,7 +266,7 @@ static void joined(struct hub_people *all, struct people_chat *c, const struct e
     if (is_in(c, p))
         return;
     add(c, p);
-    presence_joined(all, c, p);
+    hub_presence_joined(all, c, p);
 }
 
 static void left(struct hub_people *all, struct people_chat *c, const struct event *e)
@@ -280,7 +280,7 @@ static void left(struct hub_people *all, struct people_chat *c, const struct eve
         c->counted = true;
         for (uint32_t i = 0; i < c->n_watches; i++)
             c->watches[i]->unread++;
-        presence_later(all);
+        hub_presence_later(all);
     }
 }
 

@@ -77,20 +77,20 @@ struct hub_people {
 /* ----- hub_people.c ----- */
 
 /* It watches the chat from now on; read if need be. */
-void people_watch(struct hub_people *all, struct hub_watch *w, int64_t chat);
+void hub_people_watch(struct hub_people *all, struct hub_watch *w, int64_t chat);
 /* Not any longer; false: it did not. */
-bool people_unwatch(struct hub_people *all, struct hub_watch *w, int64_t chat);
+bool hub_people_unwatch(struct hub_people *all, struct hub_watch *w, int64_t chat);
 /* Reads those that wait, unless it does already. */
-void people_read(struct hub_people *all);
-bool people_share(const struct hub_person *p, const struct hub_watch *w);
+void hub_people_read(struct hub_people *all);
+bool hub_people_share(const struct hub_person *p, const struct hub_watch *w);
 
 /* ----- hub_presence.c ----- */
 
 /* A chat that w watches is read, or need not be any more. */
-void presence_chat_read(struct hub_people *all, struct hub_watch *w, struct people_chat *c);
+void hub_presence_chat_read(struct hub_people *all, struct hub_watch *w, struct people_chat *c);
 /* Someone has joined a chat that is read. */
-void presence_joined(struct hub_people *all, struct people_chat *c, struct hub_person *p);
+void hub_presence_joined(struct hub_people *all, struct people_chat *c, struct hub_person *p);
 /* Calls for the timer: something is to be done later. */
-void presence_later(struct hub_people *all);
+void hub_presence_later(struct hub_people *all);
 
 #endif

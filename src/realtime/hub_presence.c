@@ -125,7 +125,7 @@ static size_t introduce(struct hub_people *all, struct introduction *i)
     for (; i->at < i->n && told < TOLD_AT_ONCE; told++) {
         const struct hub_person *p =
             map_get(&all->persons, hub_key(w->user->app, i->users[i->at++]));
-        if (!p || (!p->there && !i->all) || !people_share(p, w))
+        if (!p || (!p->there && !i->all) || !hub_people_share(p, w))
             continue;
         struct telling t = {.person = p};
         tell(all->hub, &t, i->member);
@@ -147,7 +147,7 @@ static void go_on(struct hub_people *all)
             introduction_end(all, i->member);
     }
     if (all->first_introduction)
-        presence_later(all);
+        hub_presence_later(all);
 }
 
 static void later(struct timer *timer)
@@ -155,11 +155,11 @@ static void later(struct timer *timer)
     struct hub_people *all =
         (struct hub_people *)((char *)timer - offsetof(struct hub_people, timer));
     all->timed = false;
-    people_read(all);
+    hub_people_read(all);
     go_on(all);
 }
 
-void presence_later(struct hub_people *all)
+void hub_presence_later(struct hub_people *all)
 {
     if (!all->timed)
         loop_timer_set(all->hub->loop, &all->timer, LATER_MS, later);
@@ -190,10 +190,10 @@ static void settle(struct hub_people *all, struct hub_watch *w)
     if (w->introduced || w->unread)
         return;
     w->introduced = true;
-    presence_later(all);
+    hub_presence_later(all);
 }
 
-void presence_chat_read(struct hub_people *all, struct hub_watch *w, struct people_chat *c)
+void hub_presence_chat_read(struct hub_people *all, struct hub_watch *w, struct people_chat *c)
 {
     if (w->introduced)
         introduce_chat(all, w, c);
@@ -201,7 +201,7 @@ void presence_chat_read(struct hub_people *all, struct hub_watch *w, struct peop
         settle(all, w);
 }
 
-void presence_joined(struct hub_people *all, struct people_chat *c, struct hub_person *p)
+void hub_presence_joined(struct hub_people *all, struct people_chat *c, struct hub_person *p)
 {
     uint64_t stamp = ++all->stamp;
     struct telling t = {.person = p};
@@ -245,12 +245,12 @@ void hub_presence(struct hub *hub, const struct online_change *changes, size_t n
 void hub_watch_chat(struct hub_user *u, struct hub_chat *c)
 {
     if (u->watch->chats < WATCHED_CHATS)
-        people_watch(u->hub->people, u->watch, c->chat);
+        hub_people_watch(u->hub->people, u->watch, c->chat);
 }
 
 void hub_unwatch_chat(struct hub_user *u, struct hub_chat *c)
 {
-    people_unwatch(u->hub->people, u->watch, c->chat);
+    hub_people_unwatch(u->hub->people, u->watch, c->chat);
     settle(u->hub->people, u->watch);
 }
 
@@ -271,8 +271,8 @@ void hub_watch(struct hub *hub, struct hub_member *m)
     m->presence = true;
     if (!m->user->watch)
         watch_begin(hub, m->user);
-    people_read(all);
-    presence_later(all);
+    hub_people_read(all);
+    hub_presence_later(all);
 }
 
 void hub_unwatch(struct hub *hub, struct hub_member *m)
@@ -286,7 +286,7 @@ void hub_unwatch(struct hub *hub, struct hub_member *m)
         if (other->presence)
             return;
     for (uint32_t i = 0; i < u->n; i++)
-        people_unwatch(hub->people, u->watch, u->chats[i]->chat);
+        hub_people_unwatch(hub->people, u->watch, u->chats[i]->chat);
     must(u->watch->chats == 0);
     mem_free(u->watch);
     u->watch = NULL;

@@ -102,6 +102,12 @@ int64_t upgrade_users(const struct exchange *x)
     return str_eq(x->tier, S("DEMO")) ? x->request.server->config.demo_users : 0;
 }
 
+Err upgrade_admit(const struct exchange *x)
+{
+    const struct server_config *config = &x->request.server->config;
+    return online_open(config->online, x->request.actor.app, config->app_connections);
+}
+
 void upgrade_head(struct exchange *x, struct buf *out)
 {
     char accept[WS_ACCEPT_TEXT];
@@ -125,6 +131,11 @@ void upgrade_finish(struct exchange *x)
     struct request *r = &x->request;
     if (!r->head.upgrade_websocket) {
         answer_text(x, 200, S("text/plain; charset=UTF-8"), S("Welcome to SockJS!\n"));
+        return;
+    }
+    Err err = upgrade_admit(x);
+    if (err) {
+        answer_error(x, err, S(""));
         return;
     }
     struct buf out = BUF(4096);

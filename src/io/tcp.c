@@ -40,6 +40,8 @@ struct tcp {
     void *owner;
     struct loop *loop;
     struct tcp_finish *finishing; /* after tcp_finish */
+    void (*at_end)(void *arg);
+    void *at_end_arg;
     uv_tcp_t uv;
 };
 
@@ -48,6 +50,8 @@ static void closed(uv_handle_t *handle)
     struct tcp *tcp = handle->data;
     atomic_fetch_sub(loop_load(tcp->loop), 1);
     tcp->ops->on_close(tcp);
+    if (tcp->at_end)
+        tcp->at_end(tcp->at_end_arg);
     if (tcp->finishing)
         loop_timer_clear(&tcp->finishing->timer);
     mem_free(tcp->finishing);
@@ -124,6 +128,12 @@ struct tcp *tcp_open(struct loop *loop, int fd, struct tls_context *context,
     atomic_fetch_add(loop_load(loop), 1);
     tcp_read_start(tcp);
     return tcp;
+}
+
+void tcp_at_end(struct tcp *tcp, void (*fn)(void *arg), void *arg)
+{
+    tcp->at_end = fn;
+    tcp->at_end_arg = arg;
 }
 
 void tcp_hand_over(struct tcp *tcp, const struct tcp_ops *ops, void *owner)

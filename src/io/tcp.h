@@ -35,6 +35,10 @@ struct tcp_ops {
 struct tcp *tcp_open(struct loop *loop, int fd, struct tls_context *context,
                      const struct tcp_ops *ops, void *owner);
 
+/* Calls fn once after on_close, whoever is the owner then: for what is counted by socket. A later
+ * call replaces an earlier one. */
+void tcp_at_end(struct tcp *tcp, void (*fn)(void *arg), void *arg);
+
 /* Another owner takes over: from the next callback on. */
 void tcp_hand_over(struct tcp *tcp, const struct tcp_ops *ops, void *owner);
 void *tcp_owner(const struct tcp *tcp);

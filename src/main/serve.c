@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "codec/json.h"
 #include "domain/app.h"
+#include "domain/seen.h"
 #include "main/keys.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ enum {
     LOOPS_MAX = 256,
     FILES_RESERVED = 64,
     POLL_MS = 20,
+    SEEN_AT_ONCE = 500,
     BODY = 64 * 1024,
     SOCKJS_BODY = 256 * 1024
 };
@@ -134,7 +136,8 @@ static struct server_config server_config_of(struct process *p)
                     .message = 256 * 1024,
                     .compress_above = (size_t)c->compress_above,
                     .stomp = STOMP_LIMITS(STOMP_12),
-                    .sessions_per_user = c->sessions_per_user},
+                    .sessions_per_user = c->sessions_per_user,
+                    .presence_members = c->presence_members},
         .buffer_budget = (size_t)c->buffer_budget,
         .demo_users = c->demo_users,
         .message_rate = c->message_rate,
@@ -146,6 +149,8 @@ static struct server_config server_config_of(struct process *p)
         .idle_ms = c->idle_timeout,
         .request_ms = c->request_timeout,
         .connections = connections_of(c),
+        .address_connections = (size_t)c->address_connections,
+        .app_connections = c->app_connections,
         .hash_memory = c->hash_cost.memory,
         .hash_passes = c->hash_cost.passes,
     };
@@ -193,6 +198,20 @@ static const char *listen_on(struct process *p, enum surface surface, struct hos
     return NULL;
 }
 
+/* Those whom the last run left connected are not any more. */
+static Err mend_seen(struct tx *tx)
+{
+    bool more = true;
+    Err err = ERR_OK;
+    while (more && !err) {
+        db_begin(tx->db);
+        err = seen_mend(tx, S(NODE), &more);
+        if (!err)
+            err = db_commit(tx->db);
+    }
+    return err;
+}
+
 /* Opens the store once by itself: makes or migrates the schema, writes the cluster down. */
 static const char *prepare_store(struct process *p)
 {
@@ -209,6 +228,8 @@ static const char *prepare_store(struct process *p)
         err = db_commit(db);
     if (err)
         why = "the cluster cannot be written down; see the log";
+    else if (mend_seen(&tx))
+        why = "users' last connections cannot be written down; see the log";
     db_close(&db);
     arena_free(&arena);
     return why;
@@ -254,7 +275,7 @@ static int start(struct process *p)
     p->n_loops = c->threads ? (size_t)c->threads : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
     for (size_t i = 0; i < p->n_loops; i++)
         p->loops[i] = loop_new((unsigned)i);
-    p->online = online_new();
+    p->online = online_new(c->presence_away, c->presence_interval);
     struct server_config config = server_config_of(p);
     make_decoy(p, &config);
     p->server = server_new(&config);
@@ -318,6 +339,29 @@ static void reload(struct process *p)
         log_event(LOG_INFO, "certificate read", log_s("file", p->config->tls_cert));
 }
 
+/* When users were last connected, of those whose going no one has been told. */
+static void write_seen(struct process *p)
+{
+    static struct online_change changes[SEEN_AT_ONCE];
+    struct db *db = NULL;
+    const char *why;
+    if (db_open(str_of(p->store_url), DB_WRITER, &db, &why))
+        return; /* the next start puts it down as far as it is known */
+    struct arena arena = ARENA(1024 * 1024);
+    struct tx tx = {.db = db, .now = clock_now(), .arena = &arena, .rules = &p->rules};
+    Err err = ERR_OK;
+    online_hurry(p->online);
+    for (size_t n; !err && (n = online_take_changes(p->online, changes, SEEN_AT_ONCE));) {
+        db_begin(db);
+        err = chores_write_presence(&tx, changes, n);
+        if (!err)
+            err = db_commit(db);
+        online_told(p->online, changes, n);
+    }
+    db_close(&db);
+    arena_free(&arena);
+}
+
 static int drain(struct process *p, const sigset_t *signals)
 {
     const struct config *c = p->config;
@@ -333,6 +377,7 @@ static int drain(struct process *p, const sigset_t *signals)
     while (open_connections(p) && !hurry && clock_mono() < until);
     unsigned left = open_connections(p);
     jobs_stop(p->jobs);
+    write_seen(p);
     struct jobs_stats stats = jobs_stats(p->jobs);
     log_event(LOG_INFO, "stopped", log_n("connections_cut", left), log_n("commits", stats.commits),
               log_n("writes", stats.writes));

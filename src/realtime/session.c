@@ -422,12 +422,20 @@ static void revoke(struct hub_member *m, int64_t delay_ms)
     session_close_later(s, WS_NOT_ALLOWED, delay_ms);
 }
 
+static bool busy(const struct hub_member *m)
+{
+    const struct session *s = (const struct session *)m;
+    return s->resume || session_busy(s);
+}
+
 struct sessions *sessions_new(const struct sessions_config *config)
 {
-    static const struct hub_ops ops = {push, session_subscribed, revoke};
+    static const struct hub_ops ops = {push, session_subscribed, revoke, busy};
+    const struct hub_config hub = {config->loop, config->jobs, config->online,
+                                   config->limits->presence_members};
     struct sessions *all = mem_alloc(sizeof *all);
     all->config = *config;
-    all->hub = hub_new(config->loop, config->jobs, &ops);
+    all->hub = hub_new(&hub, &ops);
     all->frame = BUF(CONTROL_MAX);
     all->scratch = mem_alloc(SCRATCH);
     loop_at_end_of_tick(config->loop, sessions_flush, all);

@@ -200,8 +200,10 @@ static void close_largest(struct sessions *all)
 void session_leave(struct session *s)
 {
     session_resume_cancel(s);
-    if (!s->removed)
+    if (!s->removed) {
         hub_remove(s->all->hub, &s->member);
+        online_close(s->all->config.online, s->actor.app);
+    }
     s->removed = true;
     if (s->online)
         online_leave(s->all->config.online, s->actor.app, s->actor.user);

@@ -13,7 +13,8 @@
 struct subscription {
     struct subscription *next;
     size_t n;
-    char id[]; /* as it was sent: escaped; no NUL */
+    bool presence; /* asked for */
+    char id[];     /* as it was sent: escaped; no NUL */
 };
 
 /* An open one; its SENDs are kept as they came. */

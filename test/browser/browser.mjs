@@ -31,11 +31,16 @@ const files = {
     '/favicon.ico': ['image/png', () => ''],
 };
 
-/** Serves the page; resolves with the HTTP server. */
+/** What a page is sent with that may have no origin: to servers it is `null`. */
+const SANDBOX = { 'content-security-policy': 'sandbox allow-scripts' };
+
+/** Serves the page, at / and at /?sandbox; resolves with the HTTP server. */
 async function serve() {
     const site = http.createServer(async (request, response) => {
-        const [type, content] = files[request.url.split('?')[0]] ?? [];
-        response.writeHead(type ? 200 : 404, { 'content-type': type ?? 'text/plain' });
+        const [path, query] = request.url.split('?');
+        const [type, content] = files[path] ?? [];
+        response.writeHead(type ? 200 : 404, {
+            'content-type': type ?? 'text/plain', ...(query === 'sandbox' && SANDBOX) });
         response.end(content ? await content() : '');
     });
     await new Promise((done) => site.listen(0, '127.0.0.1', done));
@@ -125,11 +130,11 @@ class Browser {
         return `http://localhost:${this.#site.address().port}`;
     }
 
-    async page() {
+    async page(path = '/') {
         const context = await this.#chromium.newContext();
         const page = await context.newPage();
         const opened = new Page(page, this);
-        await page.goto(`${this.origin}/`);
+        await page.goto(this.origin + path);
         return opened;
     }
 

@@ -83,6 +83,17 @@ describe('@stomp/stompjs over sockjs-client', () => {
         });
     }
 
+    // A sandboxed frame, or a file. sockjs-client has these two there, and asks for /info with
+    // credentials.
+    for (const transport of ['websocket', 'eventsource']) {
+        test(`${transport}, on a page without an origin`, async () => {
+            const page = await browser.page('/?sandbox');
+            assert.equal(await page.open(ann, { transports: [transport] }), transport);
+            assert.equal((await page.close())[0], 1000);
+            await page.end();
+        });
+    }
+
     test('at its own choice: a WebSocket', async () => {
         const page = await browser.page();
         assert.equal(await page.open(ann, { transports: null }), 'websocket');

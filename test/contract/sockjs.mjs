@@ -7,6 +7,7 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import WebSocket from 'ws';
 import { readStomp, stomp } from './frames.mjs';
 import { getTicket, unique, within } from './harness.mjs';
 import { WAIT } from './realtime.mjs';
@@ -206,4 +207,33 @@ export async function openStream(server, user, transport, more) {
     assert.equal(stream.status, 200);
     assert.equal(await stream.frame(), 'o');
     return stream;
+}
+
+function listen(ws) {
+    const items = [];
+    let wake = () => {};
+    const put = (item) => {
+        items.push(item);
+        wake();
+    };
+    ws.on('message', (data) => put(data.toString()));
+    ws.on('close', (code, reason) => put({ code, reason: reason.toString() }));
+    ws.on('error', () => {});
+    return async () => {
+        const until = Date.now() + WAIT;
+        while (!items.length) {
+            assert.ok(Date.now() < until, 'nothing came');
+            await new Promise((done) => {
+                wake = done;
+                setTimeout(done, 100);
+            });
+        }
+        return items.shift();
+    };
+}
+
+/** A WebSocket, {ws, next}: next() is its next message as text, or its close, {code, reason}. */
+export function socketTo(server, path, options) {
+    const ws = new WebSocket(server.api.replace('http', 'ws') + path, options);
+    return { ws, next: listen(ws) };
 }

@@ -36,7 +36,8 @@ bool answer_origin_allowed(const struct exchange *x)
     return surface == SURFACE_MANAGEMENT && str_eq(origin, x->request.server->url[surface]);
 }
 
-/* Under SockJS as its document has it: "*" for who names no Origin, and always with credentials. */
+/* SockJS's own answers are as its document has them: "*" for who names no Origin, and always with
+ * credentials. */
 static void cors(struct exchange *x, struct buf *out)
 {
     enum surface surface = conn_surface(x->conn);
@@ -52,7 +53,8 @@ static void cors(struct exchange *x, struct buf *out)
         if (!origin.n || !answer_origin_allowed(x))
             return;
         http_header_add(out, S("Access-Control-Allow-Origin"), origin);
-        http_header_add(out, S("Access-Control-Allow-Credentials"), S("true"));
+        if (!str_eq(origin, S("*")) || x->request.status < 400)
+            http_header_add(out, S("Access-Control-Allow-Credentials"), S("true"));
     }
     http_header_add(out, S("Access-Control-Expose-Headers"),
                     S("Authorization, X-Request-Id, Retry-After, RateLimit-Limit, "

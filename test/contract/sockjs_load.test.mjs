@@ -146,7 +146,7 @@ test('a reader that takes nothing at all, streams pipelined: 1013, and its conne
     }));
 
 test('the budget of the process holds for pollers that are away: the largest are told 1013', () =>
-    withServer(['--session-output', '64m', '--buffer-budget', '4m'], async (server) => {
+    withServer(['--session-output', '64m', '--buffer-budget', '4m', '--threads', '1'], async (server) => {
         const { users: [ann, bob, cleo] } = await createTenant(server, 'ann', 'bob', 'cleo');
         const { chatId } = await createChat(ann, bob, cleo);
         const at = await connect(server, ann);

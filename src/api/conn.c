@@ -121,7 +121,7 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next)
     write_bytes(c, bytes);
     if (next == CONN_CLOSE) {
         c->state = CLOSING;
-        loop_timer_clear(&c->timer);
+        wait_for(c, c->server->config.idle_ms); /* for the peer to take it */
         send_out(c);
         return;
     }

@@ -38,7 +38,7 @@ struct server_config {
     struct rate_limit message_rate, request_rate, key_rate, failures;
     int64_t refused_messages; /* in a row: then the session is closed */
     int64_t typing_ms;
-    int64_t idle_ms;            /* a connection between requests */
+    int64_t idle_ms;            /* a connection between requests; the end of an answer */
     int64_t request_ms;         /* a request's head and body */
     size_t connections;         /* of the process */
     size_t address_connections; /* of a client address, on the chat API; 0: no limit */

@@ -99,7 +99,7 @@ static const struct option options[] = {
     {"connect-timeout", DURATION, AT(connect_timeout), "10s", 100, 3600 * SECOND,
      "from a realtime socket's opening to CONNECT", NULL},
     {"idle-timeout", DURATION, AT(idle_timeout), "60s", 100, 3600 * SECOND,
-     "of an HTTP connection between requests", NULL},
+     "of an HTTP connection between requests, or that does not take an answer", NULL},
     {"request-timeout", DURATION, AT(request_timeout), "15s", 100, 3600 * SECOND,
      "for a request's head and body to arrive", NULL},
     {"typing-interval", DURATION, AT(typing_interval), "3s", 1, 3600 * SECOND,

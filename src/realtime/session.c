@@ -471,7 +471,9 @@ void sessions_restart(struct sessions *all, int64_t spread_ms)
     size_t at = 0;
     for (struct hub_member *m = NULL; (m = hub_next(all->hub, &at, m));) {
         struct session *s = (struct session *)m;
-        int64_t delay = spread_ms > 0 ? (int64_t)(random_u64() % (uint64_t)spread_ms) : 0;
+        /* One without a socket is told at once: its next request would find no listener. */
+        bool waits = s->tcp && spread_ms > 0;
+        int64_t delay = waits ? (int64_t)(random_u64() % (uint64_t)spread_ms) : 0;
         session_close_later(s, WS_RESTARTING, delay);
     }
     all->restarting = true;

@@ -173,7 +173,8 @@ static inline void await_reader(struct bench *b)
 
 static inline int bench_open(void **state)
 {
-    static const struct hub_ops ops = {hub_push_lettered, hub_answer, hub_revoke};
+    static const struct hub_ops ops = {
+        .push = hub_push_lettered, .subscribed = hub_answer, .revoke = hub_revoke};
     struct bench *b = bench = mem_alloc(sizeof *b);
     *state = b;
     b->rt = realtime_new();

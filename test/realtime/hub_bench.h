@@ -181,8 +181,10 @@ static inline void await_reader(struct bench *b)
 
 static inline int bench_open(void **state)
 {
-    static const struct hub_ops ops = {
-        .push = hub_push_lettered, .subscribed = hub_answer, .revoke = hub_revoke, hub_takes_all};
+    static const struct hub_ops ops = {.push = hub_push_lettered,
+                                       .subscribed = hub_answer,
+                                       .revoke = hub_revoke,
+                                       .busy = hub_takes_all};
     struct bench *b = bench = mem_alloc(sizeof *b);
     *state = b;
     b->rt = realtime_new();

@@ -141,7 +141,7 @@ static inline void accepted(void *arg, int fd)
     assert_null(s->tcp);
     narrow(fd);
     s->in_callback = true;
-    s->tcp = tcp_open(s->loop, fd, &ops, s);
+    s->tcp = tcp_open(s->loop, fd, NULL, &ops, s);
     s->in_callback = false;
 }
 

@@ -9,6 +9,7 @@
 
 #include "realtime/fixture.h"
 #include "realtime/hub.h"
+#include "realtime/online.h"
 
 #include "base/buf.h"
 
@@ -25,6 +26,7 @@ struct listener {
 
 struct bench {
     struct realtime *rt;
+    struct online *online;
     struct hub *hub;
     struct listener listeners[LISTENERS];
     size_t n;
@@ -70,6 +72,12 @@ static inline void hub_revoke(struct hub_member *m, int64_t delay_ms)
     struct listener *l = (struct listener *)m;
     assert_int_equal(l->revoked, NOT_REVOKED);
     l->revoked = delay_ms;
+}
+
+static inline bool hub_takes_all(const struct hub_member *m)
+{
+    (void)m;
+    return false;
 }
 
 static inline void bench_deliver(void *arg, struct loop *loop, struct publication *p)
@@ -174,14 +182,16 @@ static inline void await_reader(struct bench *b)
 static inline int bench_open(void **state)
 {
     static const struct hub_ops ops = {
-        .push = hub_push_lettered, .subscribed = hub_answer, .revoke = hub_revoke};
+        .push = hub_push_lettered, .subscribed = hub_answer, .revoke = hub_revoke, hub_takes_all};
     struct bench *b = bench = mem_alloc(sizeof *b);
     *state = b;
     b->rt = realtime_new();
     b->rt->config.deliver = bench_deliver;
     b->rt->config.arg = b;
     jobs_begin(b->rt);
-    b->hub = hub_new(b->rt->loops[0], b->rt->jobs, &ops);
+    b->online = online_new(10000, 5000);
+    const struct hub_config config = {b->rt->loops[0], b->rt->jobs, b->online, 200};
+    b->hub = hub_new(&config, &ops);
     b->other = make_chat(b->rt, b->rt->loops[1], 2);
     b->chat = make_chat(b->rt, b->rt->loops[1], 3);
     b->chat_row = b->latest->events.items[0].chat;
@@ -197,6 +207,7 @@ static inline int bench_close(void **state)
     jobs_end(b->rt);
     hub_free(&b->hub);
     assert_null(b->hub);
+    online_free(&b->online);
     publication_unref(&b->latest);
     for (size_t i = 0; i < b->n; i++)
         buf_free(&b->listeners[i].got);

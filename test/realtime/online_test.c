@@ -21,7 +21,7 @@ static struct online *online;
 static int fresh(void **state)
 {
     (void)state;
-    online = online_new();
+    online = online_new(10000, 5000);
     return 0;
 }
 
@@ -35,7 +35,8 @@ static int gone(void **state)
 
 static Err enter(int64_t app, int64_t user, int64_t users, int64_t sessions)
 {
-    return online_enter(online, app, user, users, sessions);
+    Id id = {{(uint8_t)app, (uint8_t)user}};
+    return online_enter(online, app, user, id, users, sessions);
 }
 
 static void leave(int64_t app, int64_t user)
@@ -45,7 +46,7 @@ static void leave(int64_t app, int64_t user)
 
 static Err would_enter(int64_t user, int64_t users, int64_t sessions)
 {
-    return online_check(online, APP, user, users, sessions);
+    return online_check(online, APP, user, users, sessions, NO_LIMIT);
 }
 
 static void users_up_to_the_plans_limit(void **state)

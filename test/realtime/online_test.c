@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -133,7 +134,7 @@ static void a_check_counts_nothing(void **state)
 
 /* ----- threads ----- */
 
-enum { THREADS = 8, RACES = 300, VISITS = 20000, LIMIT = 3 };
+enum { THREADS = 8, RACES = 3000, VISITS = 100000, LIMIT = 3 };
 
 /* What the threads compete for: places of users, or sessions of one. */
 struct race {
@@ -187,6 +188,7 @@ static void *come_and_go(void *arg)
             continue;
         must(atomic_fetch_add(&r->race->inside, 1) < LIMIT);
         atomic_fetch_add(&r->race->let_in, 1);
+        sched_yield(); /* the others meet a full house */
         atomic_fetch_sub(&r->race->inside, 1);
         leave_again(r);
     }

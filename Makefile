@@ -3,7 +3,7 @@
 # make test     installs what is missing, proves the lot
 # make check    format, layers, exports, sizes, clang-tidy, clang's warnings
 # make unit     builds and runs the unit tests of this MODE
-# make bench    builds the load generator and measures: bench/run
+# make bench    measures with whispd bench: bench/run
 # make contract builds the server of this MODE and runs the contract tests against it
 # make clean    removes what was built, never ./data
 # MODE=san      the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
@@ -16,7 +16,7 @@ CC_clang = clang
 CC = $(or $(CC_$(MODE)),gcc)
 B = build/$(MODE)
 MAKEFLAGS += --no-print-directory
-LAYERS = base io codec store domain realtime api
+LAYERS = base io codec store domain realtime api bench
 
 # What each layer may link besides the layers below it; a test gets no more than that.
 PKGS_base = libsodium
@@ -79,7 +79,7 @@ $(B)/test/$(1)/%: test/$(1)/%.c $(call archives,$(1)) Makefile
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
-$(B)/whispd: $(call objects,main) $(call archives,api)
+$(B)/whispd: $(call objects,main) $(B)/libbench.a $(call archives,api)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $^ $(LDFLAGS) $(call libraries,api) -o $@
 
@@ -106,17 +106,16 @@ unit: $(unit_tests)
 contract: $(B)/whispd
 	@WHISPD=$(CURDIR)/$(B)/whispd test/run contract
 
-# Programs that measure a server; they may use any layer.
-bench_programs = $(patsubst %,$(B)/bench/%,seed load floor_store floor_send)
-bench_parts = $(patsubst %,bench/%.c,plan ledger clients others)
+# What a server is held against: programs beside it.
+floors = $(B)/bench/floor_store $(B)/bench/floor_send
 
-$(B)/bench/%: bench/%.c $(bench_parts) $(wildcard bench/*.h) $(call archives,realtime) Makefile
+$(B)/bench/%: bench/%.c $(call archives,bench) Makefile
 	@mkdir -p $(@D)
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) -I. $(filter %.c,$^) $(call archives,realtime) \
-	    $(LDFLAGS) $(call libraries,realtime) -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(call archives,bench) \
+	    $(LDFLAGS) $(call libraries,bench) -o $@
 
-bench-programs: $(B)/whispd $(bench_programs)
+bench-programs: $(B)/whispd $(floors)
 
 bench:
 	@script/setup build

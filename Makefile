@@ -1,15 +1,16 @@
-# make          builds the server: build/release/whispd
-# make run      installs what is missing, builds, serves ./data
-# make test     installs what is missing, proves the lot
-# make check    format, layers, exports, sizes, clang-tidy, clang's warnings
-# make unit     builds and runs the unit tests of this MODE
-# make bench    measures with whispd bench: bench/run
-# make contract builds the server of this MODE and runs the contract tests against it
-# make clean    removes what was built, never ./data
-# MODE=san      the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
-# MODE=tsan     the same with ThreadSanitizer, in build/tsan
-# MODE=clang    the release build by clang, in build/clang
-# V=1           shows the commands
+# make              builds the server: build/release/whispd
+# make run          installs what is missing, builds, serves ./data
+# make test         installs what is missing, proves the lot
+# make check        format, layers, exports, sizes, clang-tidy, clang's warnings
+# make unit         builds and runs the unit tests of this MODE
+# make bench        measures with whispd bench: bench/run
+# make bench-peers  the same beside RabbitMQ, NATS and socket.io: bench/peers
+# make contract     builds the server of this MODE and runs the contract tests against it
+# make clean        removes what was built, never ./data
+# MODE=san          the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
+# MODE=tsan         the same with ThreadSanitizer, in build/tsan
+# MODE=clang        the release build by clang, in build/clang
+# V=1               shows the commands
 
 MODE ?= release
 CC_clang = clang
@@ -38,7 +39,7 @@ CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench check clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench bench-peers check clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -106,8 +107,8 @@ unit: $(unit_tests)
 contract: $(B)/whispd
 	@WHISPD=$(CURDIR)/$(B)/whispd test/run contract
 
-# What a server is held against: programs beside it.
-floors = $(B)/bench/floor_store $(B)/bench/floor_send
+# What a server is held against, and the generator that speaks to others: programs beside it.
+programs = $(patsubst %,$(B)/bench/%,floor_store floor_send floor peers_load)
 
 $(B)/bench/%: bench/%.c $(call archives,bench) Makefile
 	@mkdir -p $(@D)
@@ -115,12 +116,17 @@ $(B)/bench/%: bench/%.c $(call archives,bench) Makefile
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(call archives,bench) \
 	    $(LDFLAGS) $(call libraries,bench) -o $@
 
-bench-programs: $(B)/whispd $(floors)
+bench-programs: $(B)/whispd $(programs)
 
 bench:
 	@script/setup build
 	@$(MAKE) $(JOBS) MODE=release bench-programs
 	@bench/run
+
+bench-peers:
+	@script/setup build
+	@$(MAKE) $(JOBS) MODE=release bench-programs
+	@bench/peers
 
 # Builds and serves. The exec makes the server the process that gets the signals.
 run:
@@ -164,6 +170,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build
 
-.PHONY: all unit unit-tests contract bench-programs bench run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs bench bench-peers run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -1,7 +1,7 @@
 /*
  * What is measured is one of three: our own server, on a store that is filled first; a server
  * elsewhere whose store was filled by --seed; one that is filled through its API. A thread awaits
- * the signals that end the program, so that it always cleans up, by way of exit.
+ * the signals that end the program, so that it always cleans up.
  */
 #include "bench/bench.h"
 
@@ -56,11 +56,22 @@ static void remove_temporary(void)
     temporary[0] = 0;
 }
 
+/* Whoever comes second waits for the end of the program. */
+static void clean_up(void)
+{
+    static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&ending);
+    target_suspend();
+    remove_temporary();
+    target_abandon();
+}
+
 static void *await_end(void *signals)
 {
     int received;
     must(sigwait(signals, &received) == 0);
-    exit(128 + received);
+    clean_up();
+    _exit(128 + received);
 }
 
 static void watch_signals(void)
@@ -71,6 +82,7 @@ static void watch_signals(void)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
+    must(atexit(clean_up) == 0);
     must(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
     must(pthread_create(&thread, NULL, await_end, &signals) == 0);
     pthread_detach(thread);
@@ -89,7 +101,6 @@ static const char *make_temporary(void)
         temporary[0] = 0;
         die("%s: %s", path, strerror(errno));
     }
-    must(atexit(remove_temporary) == 0);
     return temporary;
 }
 
@@ -136,7 +147,7 @@ static struct plan *other_server(struct target *t, const struct scenario *s,
     if (!o->api_key)
         die("--url: how is it filled? --api-key KEY, or --data DIR that --seed has filled");
     size_t n = s->needs(o, &users, groups);
-    return enroll(t, o->api_key, users, groups, n);
+    return enroll_plan(t, o->api_key, users, groups, n);
 }
 
 /* What the scenarios divide by. */

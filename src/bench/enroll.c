@@ -81,8 +81,8 @@ static void add_chat(struct enrolment *e, struct plan_chat *c)
     buf_free(&body);
 }
 
-struct plan *enroll(const struct target *target, const char *api_key, size_t users,
-                    const struct seed_chats *groups, size_t n)
+struct plan *enroll_plan(const struct target *target, const char *api_key, size_t users,
+                         const struct seed_chats *groups, size_t n)
 {
     struct plan *plan = mem_alloc(sizeof *plan);
     struct enrolment e = {target, target_connect(target, 0, 0), plan};

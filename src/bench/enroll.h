@@ -9,7 +9,7 @@
 #include "bench/target.h"
 
 /* Owned. Chats with messages are not for this. Ends the program when the server refuses. */
-struct plan *enroll(const struct target *target, const char *api_key, size_t users,
-                    const struct seed_chats *groups, size_t n);
+struct plan *enroll_plan(const struct target *target, const char *api_key, size_t users,
+                         const struct seed_chats *groups, size_t n);
 
 #endif

@@ -55,7 +55,13 @@ void target_set(struct target *t, const char *url, int pid)
 
 /* ----- our own ----- */
 
-static void end_own(void)
+void target_suspend(void)
+{
+    if (own_pid)
+        kill(own_pid, SIGSTOP);
+}
+
+void target_abandon(void)
 {
     if (own_pid) {
         kill(own_pid, SIGKILL);
@@ -122,11 +128,7 @@ static void complain(const struct target *t)
 
 void target_start(struct target *t, const char *data, int cpu, char **args, int n)
 {
-    static bool registered;
     char line[LINE] = "", *url;
-    if (!registered)
-        must(atexit(end_own) == 0);
-    registered = true;
     *t = (struct target){.own = true};
     snprintf(t->log, sizeof t->log, "%s/bench.log", data);
     unlink(t->log);

@@ -1,7 +1,7 @@
 /*
  * struct target: the server that is measured: where it listens, and what the operating system says
- * of its process when that is known. It may be one of our own: `whispd serve` on a data directory,
- * which ends when we do, however that comes. Ends the program when the server cannot be reached or
+ * of its process when that is known. It may be one of our own: `whispd serve` on a data directory.
+ * Ends the program when the server cannot be reached or
  * started. Knows nothing of what is said to it.
  */
 #ifndef BENCH_TARGET_H
@@ -33,6 +33,11 @@ void target_set(struct target *target, const char *url, int pid);
 void target_start(struct target *target, const char *data, int cpu, char **args, int n);
 /* Of our own one only; returns when it has ended. */
 void target_stop(struct target *target);
+
+/* For the end of the program, our own one, if there is one: lets it do nothing more, but also not
+ * end, which another thread would notice; kills it. Any thread. */
+void target_suspend(void);
+void target_abandon(void);
 
 /* A connected socket, or one that is still connecting when flags say SOCK_NONBLOCK. source tells
  * apart the addresses that we connect from, where there is a choice: on loopback. */

@@ -2,11 +2,14 @@
 // once and in order; and it measures other servers, through their API or their store.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createApp, createKey, register, run, startServer } from './harness.mjs';
+import {
+    createApp, createKey, eventually, register, run, startServer, whispd, within,
+} from './harness.mjs';
 
 const place = mkdtempSync(join(tmpdir(), 'whisp-bench-'));
 after(() => rmSync(place, { recursive: true, force: true }));
@@ -147,6 +150,27 @@ test('the JSON goes to a file, the table then to standard output', async () => {
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^chats$[^]*lost +0/m);
     expectClean(JSON.parse(readFileSync(json, 'utf8')));
+});
+
+test('interrupted, it ends its server and leaves nothing behind', async () => {
+    const child = spawn(whispd, ['bench', 'idle', '--members', '20'], {
+        env: { ...process.env, TMPDIR: temporary }, stdio: 'ignore',
+    });
+    try {
+        const ended = new Promise((done) => child.on('close', done));
+        const pid = await eventually('its server runs on a filled store', () => {
+            const [directory] = readdirSync(temporary);
+            const at = (name) => join(temporary, directory ?? '', name);
+            return existsSync(at('bench.txt')) && existsSync(at('bench.log')) &&
+                Number(/"event":"ready".*"pid":(\d+)/.exec(readFileSync(at('bench.log'), 'utf8'))?.[1]);
+        });
+        child.kill('SIGINT');
+        assert.equal(await within(10_000, () => 'it did not end', ended), 128 + 2);
+        assert.deepEqual(readdirSync(temporary), []);
+        assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    } finally {
+        child.kill('SIGKILL');
+    }
 });
 
 test('--help lists scenarios and options; what makes no sense is refused', async () => {

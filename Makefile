@@ -1,22 +1,23 @@
-# make          builds the server: build/release/whispd
-# make run      installs what is missing, builds, serves ./data
-# make test     installs what is missing, proves the lot
-# make check    format, layers, exports, sizes, clang-tidy, clang's warnings
-# make unit     builds and runs the unit tests of this MODE
-# make bench    builds the load generator and measures: bench/run
-# make contract builds the server of this MODE and runs the contract tests against it
-# make clean    removes what was built, never ./data
-# MODE=san      the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
-# MODE=tsan     the same with ThreadSanitizer, in build/tsan
-# MODE=clang    the release build by clang, in build/clang
-# V=1           shows the commands
+# make              builds the server: build/release/whispd
+# make run          installs what is missing, builds, serves ./data
+# make test         installs what is missing, proves the lot
+# make check        format, layers, exports, sizes, clang-tidy, clang's warnings
+# make unit         builds and runs the unit tests of this MODE
+# make bench        measures with whispd bench: bench/run
+# make bench-peers  the same beside RabbitMQ, NATS and socket.io: bench/peers
+# make contract     builds the server of this MODE and runs the contract tests against it
+# make clean        removes what was built, never ./data
+# MODE=san          the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
+# MODE=tsan         the same with ThreadSanitizer, in build/tsan
+# MODE=clang        the release build by clang, in build/clang
+# V=1               shows the commands
 
 MODE ?= release
 CC_clang = clang
 CC = $(or $(CC_$(MODE)),gcc)
 B = build/$(MODE)
 MAKEFLAGS += --no-print-directory
-LAYERS = base io codec store domain realtime api
+LAYERS = base io codec store domain realtime api bench
 
 # What each layer may link besides the layers below it; a test gets no more than that.
 PKGS_base = libsodium
@@ -38,7 +39,7 @@ CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench check clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench bench-peers check clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -79,7 +80,7 @@ $(B)/test/$(1)/%: test/$(1)/%.c $(call archives,$(1)) Makefile
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
-$(B)/whispd: $(call objects,main) $(call archives,api)
+$(B)/whispd: $(call objects,main) $(B)/libbench.a $(call archives,api)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $^ $(LDFLAGS) $(call libraries,api) -o $@
 
@@ -106,22 +107,26 @@ unit: $(unit_tests)
 contract: $(B)/whispd
 	@WHISPD=$(CURDIR)/$(B)/whispd test/run contract
 
-# Programs that measure a server; they may use any layer.
-bench_programs = $(patsubst %,$(B)/bench/%,seed load floor_store floor_send)
-bench_parts = $(patsubst %,bench/%.c,plan ledger clients others)
+# What a server is held against, and the generator that speaks to others: programs beside it.
+programs = $(patsubst %,$(B)/bench/%,floor_store floor_send floor peers_load)
 
-$(B)/bench/%: bench/%.c $(bench_parts) $(wildcard bench/*.h) $(call archives,realtime) Makefile
+$(B)/bench/%: bench/%.c $(call archives,bench) Makefile
 	@mkdir -p $(@D)
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) -I. $(filter %.c,$^) $(call archives,realtime) \
-	    $(LDFLAGS) $(call libraries,realtime) -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(call archives,bench) \
+	    $(LDFLAGS) $(call libraries,bench) -o $@
 
-bench-programs: $(B)/whispd $(bench_programs)
+bench-programs: $(B)/whispd $(programs)
 
 bench:
 	@script/setup build
 	@$(MAKE) $(JOBS) MODE=release bench-programs
 	@bench/run
+
+bench-peers:
+	@script/setup build
+	@$(MAKE) $(JOBS) MODE=release bench-programs
+	@bench/peers
 
 # Builds and serves. The exec makes the server the process that gets the signals.
 run:
@@ -171,6 +176,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build
 
-.PHONY: all unit unit-tests contract bench-programs bench soak run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs bench bench-peers soak run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

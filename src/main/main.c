@@ -1,5 +1,6 @@
 /* whispd: subcommands. */
 #include "api/exchange.h"
+#include "bench/bench.h"
 #include "main/config.h"
 #include "main/serve.h"
 
@@ -14,6 +15,7 @@ static int usage(void)
     printf("whispd " VERSION ": chat infrastructure of your own\n\n"
            "  whispd [serve] [options]       serves the chat API and the management API\n"
            "  whispd check-config [options]  says what is in force, or what is wrong\n"
+           "  whispd bench SCENARIO          measures a server; whispd bench --help\n"
            "  whispd routes                  the HTTP routes, as JSON\n"
            "  whispd version\n\n"
            "Each option is also an environment variable (--data is WHISP_DATA) and a line of the\n"
@@ -37,6 +39,8 @@ int main(int argc, char **argv)
     const char *why = NULL;
     const char *command = argc > 1 && argv[1][0] != '-' ? argv[1] : "serve";
     int skip = argc > 1 && argv[1][0] != '-' ? 2 : 1;
+    if (strcmp(command, "bench") == 0)
+        return bench_run(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return usage();

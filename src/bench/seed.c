@@ -1,22 +1,18 @@
 /*
- * bench/seed DATA USERS CHATS:MEMBERS:STEP:MESSAGES…
- *
- * Fills the store of a data directory that whispd has made and that no whispd serves now: one
- * account, one app without a limit of users, users with a live sign-in each, and for each further
- * argument that many chats; the i-th of them has the users i * STEP, i * STEP + 1, … as members and
- * its first one has sent it that many messages. Writes down what it did (bench/plan.h).
- *
- * It goes through the program's own rows and rules, so there is no second idea of the schema here;
- * only passwords are left out: nobody can sign in, the JWTs are made here and are good for a day.
+ * It goes through the program's own rows and rules, so there is no second idea of the schema here.
+ * Only sign-ins are left out: the JWTs are made here, good for a day, and all users have one
+ * password, hashed once.
  */
+#include "bench/seed.h"
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "bench/die.h"
-#include "bench/plan.h"
 #include "codec/json.h"
 #include "codec/token.h"
+#include "domain/app.h"
 #include "domain/chat_log.h"
 #include "domain/message.h"
 #include "store/accounts.h"
@@ -24,11 +20,15 @@
 #include "store/members.h"
 #include "store/users.h"
 
+#include <sodium.h>
+
 enum {
     DAY_MS = 24 * 3600 * 1000,
     AT_ONCE = 1000, /* rows of one transaction */
     POSTS = 500,
     ARENA_BYTES = 256 << 20,
+    HASH_PASSES = 2, /* the server's defaults */
+    HASH_MEMORY = 19 << 20,
 };
 
 struct seeding {
@@ -41,6 +41,7 @@ struct seeding {
     struct event_list events;
     struct rules rules;
     struct tx tx;
+    char password[crypto_pwhash_STRBYTES]; /* hashed */
 };
 
 static void begin(struct seeding *s)
@@ -64,15 +65,14 @@ static void commit(struct seeding *s)
 
 /* ----- the way in ----- */
 
-static void load_user_key(struct seeding *s, const char *data)
+static void load_key(struct seeding *s, const char *data, enum token_class class, const char *name)
 {
-    char path[4096], bytes[256];
+    char path[4096], bytes[16 * 1024];
     const char *why = "cannot be read";
-    snprintf(path, sizeof path, "%s/keys/users.key", data);
+    snprintf(path, sizeof path, "%s/keys/%s", data, name);
     FILE *f = fopen(path, "re");
     size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
-    s->keys = token_keys_new();
-    if (!f || !token_key_load(s->keys, TOKEN_USER, str_from(bytes, n), &why))
+    if (!f || !token_key_load(s->keys, class, str_from(bytes, n), &why))
         die("%s: %s; start whispd on this directory once", path, why);
     fclose(f);
 }
@@ -97,14 +97,34 @@ static void open_store(struct seeding *s, const char *data)
 
 /* ----- rows ----- */
 
+static Err sign_key(void *context, Id key_id, Id app_id, Str audience, int64_t now, struct buf *out)
+{
+    struct token_claims claims = {
+        .class = TOKEN_API_KEY, .subject = key_id, .app = app_id, .issued_at = now};
+    memcpy(claims.audience, audience.p, audience.n);
+    token_sign(context, &claims, out);
+    return ERR_OK;
+}
+
+static void add_key(struct seeding *s, int64_t account)
+{
+    struct app_key key;
+    Str token = S("");
+    must(!app_key_create(&s->tx, account, s->plan.app_id, sign_key, s->keys, &key, &token));
+    must(token.n < PLAN_KEY);
+    memcpy(s->plan.key, token.p, token.n);
+}
+
 static void add_app(struct seeding *s)
 {
+    char email[PLAN_NAME];
+    snprintf(email, sizeof email, "%llx@bench.test", (unsigned long long)s->plan.tag);
     begin(s);
     int64_t now = s->tx.now;
     struct accounts_row account = {.id = id_new(now),
                                    .company = S("Bench"),
-                                   .email = S("bench@bench.test"),
-                                   .email_key = S("bench@bench.test"),
+                                   .email = str_of(email),
+                                   .email_key = str_of(email),
                                    .password = S("x"),
                                    .role = S("CLIENT"),
                                    .created_at = now};
@@ -119,6 +139,7 @@ static void add_app(struct seeding *s)
     s->plan.app = apps_insert(s->db, &app);
     s->plan.app_id = app.id;
     apps_settle(s->db, s->plan.app, s->cluster.cluster);
+    add_key(s, account.account);
     commit(s);
 }
 
@@ -144,14 +165,16 @@ static void add_user(struct seeding *s, size_t i)
     int64_t app = s->plan.app, now = s->tx.now;
     u->id = id_new(now);
     u->session_id = id_new(now);
-    Str name = arena_fmt(&s->arena, "user%zu", i);
-    Str email = arena_fmt(&s->arena, "user%zu@bench.test", i);
+    char text[PLAN_NAME];
+    plan_name(&s->plan, i, text);
+    Str name = str_of(text);
+    Str email = arena_fmt(&s->arena, "%s@bench.test", text);
     struct users_row row = {.id = u->id,
                             .username = name,
                             .username_key = name,
                             .email = email,
                             .email_key = email,
-                            .password = S("x"),
+                            .password = str_of(s->password),
                             .created_at = now};
     u->row = users_insert(s->db, app, &row);
     must(u->row > 0);
@@ -179,11 +202,6 @@ static void add_users(struct seeding *s, size_t n)
     }
 }
 
-static size_t member_at(const struct seeding *s, const struct plan_chat *c, size_t i)
-{
-    return (c->first + i) % s->plan.n_users;
-}
-
 static void add_chat(struct seeding *s, struct plan_chat *c)
 {
     const struct plan_user *creator = &s->plan.users[c->first];
@@ -204,11 +222,12 @@ static void add_chat(struct seeding *s, struct plan_chat *c)
                           .text = S("Bench")};
     chat_log(&s->tx, &head, &event);
     for (size_t i = 0; i < c->members; i++)
-        members_insert(s->db, &(struct members_join){.app = head.app,
-                                                     .chat = head.chat,
-                                                     .user = s->plan.users[member_at(s, c, i)].row,
-                                                     .seq = head.last_seq,
-                                                     .time = now});
+        members_insert(s->db,
+                       &(struct members_join){.app = head.app,
+                                              .chat = head.chat,
+                                              .user = s->plan.users[plan_user(&s->plan, c, i)].row,
+                                              .seq = head.last_seq,
+                                              .time = now});
     commit(s);
 }
 
@@ -246,42 +265,48 @@ static void add_messages(struct seeding *s, size_t index, struct plan_chat *c)
     }
 }
 
-static void add_chats(struct seeding *s, const char *argument)
+static void add_chats(struct seeding *s, const struct seed_chats *group)
 {
-    size_t n, members, step, messages;
-    if (sscanf(argument, "%zu:%zu:%zu:%zu", &n, &members, &step, &messages) != 4 || !members ||
-        members > s->plan.n_users)
-        die("%s: not CHATS:MEMBERS:STEP:MESSAGES", argument);
     struct plan *plan = &s->plan;
-    plan->chats = mem_resize(plan->chats, (plan->n_chats + n) * sizeof *plan->chats);
-    for (size_t i = 0; i < n; i++) {
+    must(group->members > 0 && group->members <= plan->n_users);
+    plan->chats = mem_resize(plan->chats, (plan->n_chats + group->chats) * sizeof *plan->chats);
+    for (size_t i = 0; i < group->chats; i++) {
         struct plan_chat *c = &plan->chats[plan->n_chats];
-        *c = (struct plan_chat){
-            .first = i * step % plan->n_users, .members = members, .messages = messages};
+        *c = (struct plan_chat){.first = i * group->step % plan->n_users,
+                                .members = group->members,
+                                .messages = group->messages};
         add_chat(s, c);
         add_messages(s, plan->n_chats, c);
         plan->n_chats++;
     }
 }
 
-int main(int argc, char **argv)
+static void hash_password(struct seeding *s)
+{
+    must(crypto_pwhash_str(s->password, PLAN_PASSWORD, sizeof PLAN_PASSWORD - 1, HASH_PASSES,
+                           HASH_MEMORY) == 0);
+}
+
+void seed_fill(const char *data, size_t users, const struct seed_chats *groups, size_t n)
 {
     static struct seeding s = {.arena = {.max = ARENA_BYTES},
                                .names = {.max = ARENA_BYTES},
                                .events = {.arena = {.max = ARENA_BYTES}}};
-    if (argc < 3 || atoi(argv[2]) < 1)
-        die("usage: seed DATA USERS CHATS:MEMBERS:STEP:MESSAGES…");
-    random_setup();
-    json_setup();
-    s.rules = (struct rules){
-        .message_length = 10000, .chat_members = 100000, .client_id_ttl = (int64_t)DAY_MS};
-    load_user_key(&s, argv[1]);
-    open_store(&s, argv[1]);
+    s.rules = (struct rules){.message_length = 10000,
+                             .chat_members = (int64_t)users,
+                             .app_keys = 1,
+                             .client_id_ttl = (int64_t)DAY_MS};
+    s.plan.tag = random_u64();
+    s.keys = token_keys_new();
+    load_key(&s, data, TOKEN_USER, "users.key");
+    load_key(&s, data, TOKEN_API_KEY, "api-keys.pem");
+    open_store(&s, data);
+    hash_password(&s);
     add_app(&s);
-    add_users(&s, (size_t)atoi(argv[2]));
-    for (int i = 3; i < argc; i++)
-        add_chats(&s, argv[i]);
-    plan_write(&s.plan, argv[1]);
+    add_users(&s, users);
+    for (size_t i = 0; i < n; i++)
+        add_chats(&s, &groups[i]);
+    plan_write(&s.plan, data);
     while (db_maintain(s.db, DB_IDLE))
         ;
     db_close(&s.db);
@@ -289,5 +314,4 @@ int main(int argc, char **argv)
     arena_free(&s.names);
     mem_free(s.plan.users);
     mem_free(s.plan.chats);
-    return 0;
 }

@@ -11,7 +11,7 @@ enum { PATH_SIZE = 4096 };
 static FILE *open_plan(const char *data, const char *mode)
 {
     char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/bench.txt", data);
+    snprintf(path, sizeof path, "%s/" PLAN_FILE, data);
     FILE *f = fopen(path, mode);
     if (!f)
         die("%s: %s", path, strerror(errno));
@@ -29,8 +29,8 @@ void plan_write(const struct plan *plan, const char *data)
 {
     char a[ID_TEXT + 1], b[ID_TEXT + 1];
     FILE *f = open_plan(data, "we");
-    fprintf(f, "%" PRId64 " %s %zu %zu\n", plan->app, text_of(plan->app_id, a), plan->n_users,
-            plan->n_chats);
+    fprintf(f, "%" PRIx64 " %" PRId64 " %s %s %zu %zu\n", plan->tag, plan->app,
+            text_of(plan->app_id, a), plan->key, plan->n_users, plan->n_chats);
     for (size_t i = 0; i < plan->n_users; i++) {
         const struct plan_user *u = &plan->users[i];
         fprintf(f, "%s %" PRId64 " %" PRId64 " %s %s\n", text_of(u->id, a), u->row, u->session,
@@ -42,7 +42,7 @@ void plan_write(const struct plan *plan, const char *data)
                 text_of(c->middle, b));
     }
     if (ferror(f) || fclose(f))
-        die("%s/bench.txt cannot be written", data);
+        die("%s/" PLAN_FILE " cannot be written", data);
 }
 
 static void read_id(FILE *f, Id *out)
@@ -56,8 +56,9 @@ struct plan *plan_read(const char *data)
 {
     FILE *f = open_plan(data, "re");
     struct plan *plan = mem_alloc(sizeof *plan);
-    bool ok = fscanf(f, "%" SCNd64, &plan->app) == 1;
+    bool ok = fscanf(f, "%" SCNx64 " %" SCNd64, &plan->tag, &plan->app) == 2;
     read_id(f, &plan->app_id);
+    ok = ok && fscanf(f, "%1023s", plan->key) == 1;
     ok = ok && fscanf(f, "%zu %zu", &plan->n_users, &plan->n_chats) == 2;
     plan->users = mem_alloc(plan->n_users * sizeof *plan->users);
     plan->chats = mem_alloc(plan->n_chats * sizeof *plan->chats);
@@ -76,7 +77,7 @@ struct plan *plan_read(const char *data)
     }
     fclose(f);
     if (!ok)
-        die("bench.txt: not what bench/seed writes");
+        die("bench.txt: not what whispd bench --seed writes");
     return plan;
 }
 
@@ -89,6 +90,11 @@ void plan_free(struct plan **at)
     mem_free(plan->chats);
     mem_free(plan);
     *at = NULL;
+}
+
+void plan_name(const struct plan *plan, size_t user, char out[PLAN_NAME])
+{
+    snprintf(out, PLAN_NAME, "bench-%zu-%" PRIx64, user, plan->tag);
 }
 
 void plan_text(size_t chat, uint32_t n, char out[PLAN_TEXT])

@@ -34,18 +34,13 @@ struct missing {
     uint32_t n;
 };
 
-struct times {
-    uint32_t *items;
-    size_t n, cap;
-};
-
 struct ledger {
     const struct plan *plan;
     size_t online;
     struct room *rooms;
     struct missing *missing;
     size_t n_missing, cap_missing;
-    struct times receipts, complete;
+    struct hist times[LEDGER_TIMES];
     struct ledger_counts counts;
 };
 
@@ -56,8 +51,8 @@ struct ledger *ledger_new(const struct plan *plan, size_t online)
     l->online = online;
     l->rooms = mem_alloc(plan->n_chats * sizeof *l->rooms);
     for (size_t i = 0; i < plan->n_chats; i++)
-        for (size_t user = 0; user < online; user++)
-            l->rooms[i].online += plan_member(plan, &plan->chats[i], user) < plan->chats[i].members;
+        for (size_t m = 0; m < plan->chats[i].members; m++)
+            l->rooms[i].online += plan_user(plan, &plan->chats[i], m) < online;
     return l;
 }
 
@@ -72,8 +67,6 @@ void ledger_free(struct ledger **at)
     }
     mem_free(l->rooms);
     mem_free(l->missing);
-    mem_free(l->receipts.items);
-    mem_free(l->complete.items);
     mem_free(l);
     *at = NULL;
 }
@@ -86,6 +79,16 @@ size_t ledger_online(const struct ledger *l, size_t chat)
 uint32_t ledger_open(const struct ledger *l, size_t chat)
 {
     return l->rooms[chat].open;
+}
+
+uint32_t ledger_unconfirmed(const struct ledger *l, size_t chat)
+{
+    return l->rooms[chat].next_receipt;
+}
+
+uint32_t ledger_sent(const struct ledger *l, size_t chat)
+{
+    return l->rooms[chat].sent;
 }
 
 uint32_t ledger_send(struct ledger *l, size_t chat, int64_t now)
@@ -106,22 +109,13 @@ uint32_t ledger_send(struct ledger *l, size_t chat, int64_t now)
 
 /* ----- what came ----- */
 
-static void add_time(struct times *t, int64_t us)
-{
-    if (t->n == t->cap) {
-        t->cap = t->cap ? t->cap * 2 : 4096;
-        t->items = mem_resize(t->items, t->cap * sizeof *t->items);
-    }
-    t->items[t->n++] = (uint32_t)us;
-}
-
 static void one_less(struct ledger *l, struct room *r, uint32_t n, int64_t now)
 {
     struct message *m = &r->messages[n % WINDOW];
     if (m->left == 0 || --m->left > 0)
         return;
     r->open--;
-    add_time(&l->complete, now - m->sent_at);
+    hist_add(&l->times[LEDGER_COMPLETE], now - m->sent_at);
 }
 
 void ledger_receipt(struct ledger *l, size_t user, Str id, int64_t now)
@@ -141,7 +135,7 @@ void ledger_receipt(struct ledger *l, size_t user, Str id, int64_t now)
     if (n != r->next_receipt)
         l->counts.reordered++;
     r->next_receipt = n + 1;
-    add_time(&l->receipts, now - r->messages[n % WINDOW].sent_at);
+    hist_add(&l->times[LEDGER_RECEIPT], now - r->messages[n % WINDOW].sent_at);
     one_less(l, r, n, now);
 }
 
@@ -192,7 +186,7 @@ static void miss(struct ledger *l, size_t chat, size_t member, uint32_t n)
     l->missing[l->n_missing++] = (struct missing){chat, member, n};
 }
 
-void ledger_event(struct ledger *l, size_t user, Str body, int64_t now)
+void ledger_event(struct ledger *l, size_t user, Str body, enum ledger_time how, int64_t now)
 {
     size_t chat;
     uint32_t n;
@@ -224,20 +218,25 @@ void ledger_event(struct ledger *l, size_t user, Str body, int64_t now)
     if (v->seq && seq != v->seq + 1)
         l->counts.holes++;
     v->seq = seq;
+    hist_add(&l->times[how], now - r->messages[n % WINDOW].sent_at);
     one_less(l, r, n, now);
 }
 
 /* ----- what is made of it ----- */
 
-struct ledger_times ledger_times(const struct ledger *l)
+const struct hist *ledger_times(const struct ledger *l, enum ledger_time what)
 {
-    return (struct ledger_times){l->receipts.items, l->receipts.n, l->complete.items,
-                                 l->complete.n};
+    return &l->times[what];
 }
 
 void ledger_forget(struct ledger *l)
 {
-    l->receipts.n = l->complete.n = 0;
+    memset(l->times, 0, sizeof l->times);
+}
+
+struct ledger_counts ledger_so_far(const struct ledger *l)
+{
+    return l->counts;
 }
 
 struct ledger_counts ledger_counts(const struct ledger *l)
@@ -246,11 +245,10 @@ struct ledger_counts ledger_counts(const struct ledger *l)
     counts.lost = l->n_missing;
     for (size_t i = 0; i < l->plan->n_chats; i++) {
         const struct room *r = &l->rooms[i];
-        for (size_t user = 0; r->sent && user < l->online; user++) {
-            size_t member = plan_member(l->plan, &l->plan->chats[i], user);
-            if (member < l->plan->chats[i].members)
-                counts.lost += r->sent - r->views[member].next;
-        }
+        const struct plan_chat *c = &l->plan->chats[i];
+        for (size_t m = 0; r->sent && m < c->members; m++)
+            if (plan_user(l->plan, c, m) < l->online)
+                counts.lost += r->sent - r->views[m].next;
         counts.lost += r->sent - r->next_receipt;
     }
     return counts;

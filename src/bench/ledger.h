@@ -7,6 +7,7 @@
 #ifndef BENCH_LEDGER_H
 #define BENCH_LEDGER_H
 
+#include "bench/hist.h"
 #include "bench/plan.h"
 
 struct ledger;
@@ -21,23 +22,28 @@ size_t ledger_online(const struct ledger *ledger, size_t chat);
 /* How many messages of a chat have not reached everybody yet, or have no RECEIPT. */
 uint32_t ledger_open(const struct ledger *ledger, size_t chat);
 
+/* How many messages have gone to a chat. */
+uint32_t ledger_sent(const struct ledger *ledger, size_t chat);
+
 /* The number of the chat's next message, which goes out now. */
 uint32_t ledger_send(struct ledger *ledger, size_t chat, int64_t now);
+
+/* The number that the next RECEIPT of a chat should have: what was sent from there on is not known
+ * to have arrived. */
+uint32_t ledger_unconfirmed(const struct ledger *ledger, size_t chat);
 
 /* A RECEIPT with this id came to the user: "c<chat> n<number>", the head of the message's text. */
 void ledger_receipt(struct ledger *ledger, size_t user, Str id, int64_t now);
 
-/* A MESSAGE with this body came to the user. */
-void ledger_event(struct ledger *ledger, size_t user, Str body, int64_t now);
+/* What is timed: from the SEND to a delivery, to one that a resume brought, to the RECEIPT, and to
+ * the last of all these. */
+enum ledger_time { LEDGER_LIVE, LEDGER_REPLAYED, LEDGER_RECEIPT, LEDGER_COMPLETE, LEDGER_TIMES };
 
-/* Durations of messages since the last ledger_forget, unsorted, borrowed until the next call. */
-struct ledger_times {
-    const uint32_t *receipts; /* to the RECEIPT */
-    size_t n_receipts;
-    const uint32_t *complete; /* to the last delivery or the RECEIPT, whichever came later */
-    size_t n_complete;
-};
-struct ledger_times ledger_times(const struct ledger *ledger);
+/* A MESSAGE with this body came to the user: LEDGER_LIVE or LEDGER_REPLAYED. */
+void ledger_event(struct ledger *ledger, size_t user, Str body, enum ledger_time how, int64_t now);
+
+/* Durations since the last ledger_forget, borrowed for the ledger's life. */
+const struct hist *ledger_times(const struct ledger *ledger, enum ledger_time what);
 void ledger_forget(struct ledger *ledger);
 
 struct ledger_counts {
@@ -51,7 +57,15 @@ struct ledger_counts {
     uint64_t holes;     /* seq is not the last one plus one */
     uint64_t strange;   /* of another recipient, another chat, refused, or not readable */
 };
+/* Anything but what it should be. */
+static inline bool ledger_wrong(const struct ledger_counts *c)
+{
+    return c->lost || c->doubled || c->reordered || c->holes || c->strange;
+}
+
 /* lost is only what it says once nothing is under way any more. */
 struct ledger_counts ledger_counts(const struct ledger *ledger);
+/* The same without lost, which takes a walk. */
+struct ledger_counts ledger_so_far(const struct ledger *ledger);
 
 #endif

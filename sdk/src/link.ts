@@ -10,6 +10,8 @@ const SUBPROTOCOLS = ['v12.stomp', 'v11.stomp', 'v10.stomp'];
 const HEARTBEAT_MS = 10_000;
 /** From the socket's opening to the subscription. */
 const OPEN_WITHIN_MS = 15_000;
+/** The close code that stompjs makes up when heart-beats stay away. */
+const SILENT = 4001;
 /** For the server to answer a DISCONNECT. */
 const CLOSE_WITHIN_MS = 2_000;
 
@@ -84,8 +86,8 @@ export function openLink(options: LinkOptions, hooks: LinkHooks): Link {
     };
     const drop = (reason: string): void => {
         ending.reason = reason;
-        void client.deactivate({ force: true });
         end();
+        void client.deactivate({ force: true });
     };
     const received = ({ headers, body }: IMessage): void => {
         if (!ended) {
@@ -123,7 +125,8 @@ export function openLink(options: LinkOptions, hooks: LinkHooks): Link {
         onStompError: failed,
         onWebSocketClose: ({ code, reason }: { code: number; reason: string }) => {
             ending.code = code;
-            ending.reason = reason || ending.error?.message || `closed with ${code}`;
+            ending.reason = code === SILENT ? 'the server fell silent'
+                : reason || ending.error?.message || `closed with ${code}`;
             end();
         },
     });

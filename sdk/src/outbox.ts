@@ -4,7 +4,7 @@
 //
 // An action is settled by its RECEIPT, or by an ERROR event; a message by its own event, which is
 // what the caller gets. A server that is asked too much says so; then one action goes at a time, and
-// the number in flight grows again with each that succeeds.
+// the number in flight grows again by one with each such number that succeeds.
 
 import type { Environment } from './environment.js';
 import { errorOfEvent, WhispError } from './errors.js';
@@ -147,7 +147,7 @@ export class Outbox {
         if (!this.#flying.delete(pending.id)) {
             this.#waiting = this.#waiting.filter((other) => other !== pending);
         }
-        this.#window = Math.min(MOST_IN_FLIGHT, this.#window + 1);
+        this.#window = Math.min(MOST_IN_FLIGHT, this.#window + 1 / this.#window);
         this.#fill();
     }
 

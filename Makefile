@@ -1,10 +1,11 @@
 # make          builds the server: build/release/whispd
 # make run      installs what is missing, builds, serves ./data
 # make test     installs what is missing, proves the lot
-# make check    format, layers, exports, sizes, clang-tidy, clang's warnings
+# make check    format, layers, exports, sizes, clang-tidy, clang's warnings, the SDK's types
 # make unit     builds and runs the unit tests of this MODE
 # make bench    builds the load generator and measures: bench/run
 # make contract builds the server of this MODE and runs the contract tests against it
+# make sdk      builds the npm package whisp-sdk, in sdk/dist
 # make clean    removes what was built, never ./data
 # MODE=san      the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
 # MODE=tsan     the same with ThreadSanitizer, in build/tsan
@@ -38,7 +39,7 @@ CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench check clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench check sdk clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -123,6 +124,14 @@ bench:
 	@$(MAKE) $(JOBS) MODE=release bench-programs
 	@bench/run
 
+# The last file that its build writes.
+sdk/dist/cjs/package.json: $(shell find sdk/src -name '*.ts' 2>/dev/null) sdk/package.json sdk/tsconfig.json
+	@script/setup test
+	$(say) SDK sdk/dist
+	$(Q)npm --prefix sdk run --silent build
+
+sdk: sdk/dist/cjs/package.json
+
 # Builds and serves. The exec makes the server the process that gets the signals.
 run:
 	@script/setup build
@@ -133,6 +142,7 @@ test:
 	@script/setup test
 	@$(MAKE) $(JOBS) MODE=release all
 	@$(MAKE) $(JOBS) MODE=san all unit-tests
+	@$(MAKE) sdk
 	@test/run
 
 # Asked for both, the cheaper and quicker one goes first.
@@ -147,6 +157,8 @@ check:
 	@clang-format --dry-run -Werror $(formatted)
 	@script/check-layers
 	@script/check-size
+	@npm --prefix sdk run --silent types
+	@npm --prefix sdk run --silent size
 	@$(MAKE) $(JOBS) MODE=release all
 	@script/check-exports
 	@$(MAKE) $(JOBS) MODE=clang all unit-tests
@@ -163,8 +175,8 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 	$(Q)mv $@.log $@
 
 clean:
-	rm -rf build
+	rm -rf build sdk/dist
 
-.PHONY: all unit unit-tests contract bench-programs bench run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs bench sdk run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

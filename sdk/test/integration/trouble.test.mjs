@@ -132,7 +132,7 @@ test('offline for a minute: 500 messages and more come on return, in order, once
     wire.close();
 });
 
-test('messages faster than the server allows all arrive, later and in order', async () => {
+test('messages faster than the server allows all arrive, each once', async () => {
     const strict = await startServer({ args: ['--message-rate', '40/20'] });
     try {
         const strictKey = await createKey(await createApp(await register(strict)));

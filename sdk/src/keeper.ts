@@ -268,8 +268,9 @@ export class Keeper {
         }
     }
 
-    #closed(run: Run, { code, reason, error }: Ending): Ended {
+    #closed(run: Run, { code, reason: given, error }: Ending): Ended {
         const { outbox, environment } = this.#parts;
+        const reason = code === RESTARTING ? 'the server is restarting' : given;
         const lasted = run.openSince === undefined ? undefined : environment.now() - run.openSince;
         run.openSince = run.link = undefined;
         if (this.#run === run) {
@@ -278,7 +279,7 @@ export class Keeper {
         const retry = code !== NOT_ALLOWED;
         return {
             reason, retry, lasted,
-            within: code === RESTARTING ? retryAfterOf(reason) : undefined,
+            within: code === RESTARTING ? retryAfterOf(given) : undefined,
             error: error ?? new WhispError(`The connection was closed: ${reason}`, {
                 status: retry ? 0 : 401, code: retry ? 'NETWORK_ERROR' : 'SESSION_CLOSED', retryable: retry,
             }),

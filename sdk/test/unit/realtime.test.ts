@@ -133,6 +133,7 @@ test.each([
     const s = await connected();
     s.server.socket.end(1012, reason);
     await settled();
+    expect(s.events('disconnected')).toEqual([{ reason: 'the server is restarting', willReconnect: true }]);
     expect(s.events('reconnecting')).toEqual([{ attempt: 1, delay }]);
 });
 

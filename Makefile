@@ -22,7 +22,7 @@ LAYERS = base io codec store domain realtime api
 # What each layer may link besides the layers below it; a test gets no more than that.
 PKGS_base = libsodium
 PKGS_io = libuv openssl
-PKGS_codec = openssl jansson
+PKGS_codec = openssl jansson zlib
 PKGS_store = sqlite3
 PKGS_domain = libutf8proc
 PKGS = $(sort $(foreach l,$(LAYERS),$(PKGS_$(l))))
@@ -145,6 +145,12 @@ test:
 	@$(MAKE) sdk
 	@test/run
 
+# What takes too long for `make test`.
+soak:
+	@script/setup test
+	@$(MAKE) $(JOBS) MODE=release all
+	@cd test && WHISPD=$(CURDIR)/build/release/whispd KILLS=60 node --test durability/kill9_resume.test.mjs
+
 # Asked for both, the cheaper and quicker one goes first.
 ifneq ($(filter check,$(MAKECMDGOALS)),)
 test: | check
@@ -177,6 +183,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build sdk/dist
 
-.PHONY: all unit unit-tests contract bench-programs bench sdk run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs bench sdk soak run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

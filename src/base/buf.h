@@ -10,14 +10,14 @@
 #include "base/str.h"
 
 struct buf {
-    char *p; /* owned */
-    size_t n;
-    size_t cap;
-    size_t max;
+    char *p;    /* owned */
+    uint32_t n; /* these are small, since each idle session has some */
+    uint32_t cap;
+    uint32_t max;
     bool overflow;
 };
 
-#define BUF(maximum) ((struct buf){.max = (maximum)})
+#define BUF(maximum) ((struct buf){.max = (uint32_t)(maximum)})
 
 /* Frees the memory; the buf is empty and usable again with the same maximum. */
 void buf_free(struct buf *b);

@@ -15,6 +15,9 @@ void *mem_resize(void *p, size_t size);
 
 void mem_free(void *p);
 
+/* Gives what is free back to the system; slow, for idle moments. */
+void mem_trim(void);
+
 /* Logs "what" as a broken promise of the program itself and aborts. Stays on in production. */
 #define must(cond) ((cond) ? (void)0 : mem_broken(#cond, __FILE__, __LINE__))
 _Noreturn void mem_broken(const char *cond, const char *file, int line);

@@ -15,7 +15,8 @@
 #include <pthread.h>
 
 enum {
-    IDLE_MS = 200, /* how long the writer waits before it maintains the store */
+    IDLE_MS = 200,   /* how long the writer waits before it maintains the store */
+    REST_WAITS = 15, /* of those, until a connection gives its cache back */
     BATCH_MAX = 1024,
     LOOPS_MAX = 256,
 };
@@ -88,6 +89,13 @@ static void publish(struct jobs *jobs, struct publication *p, struct job **list,
         if (first[l] || p->events.n)
             deliver(jobs, jobs->config.loops[l], p, first[l]);
     publication_unref(&p);
+}
+
+/* After so many waits that brought nothing. */
+static void rest(struct db *db, unsigned waits)
+{
+    if (waits == REST_WAITS && db && db_rest(db))
+        mem_trim();
 }
 
 /* ----- the writer ----- */
@@ -184,12 +192,17 @@ static void *writer_main(void *arg)
 {
     struct jobs *jobs = arg;
     struct batch *b = mem_alloc(sizeof *b);
+    unsigned waits = 0;
     while (!work_ended(jobs->queues[JOB_WRITE])) {
         struct job *first = job_of(work_take(jobs->queues[JOB_WRITE], 0));
-        if (!first && !db_maintain(jobs->writer, DB_IDLE))
+        if (!first && !db_maintain(jobs->writer, DB_IDLE)) {
             first = job_of(work_take(jobs->queues[JOB_WRITE], IDLE_MS));
+            if (!first)
+                rest(jobs->writer, ++waits);
+        }
         if (!first)
             continue;
+        waits = 0;
         write_batch(jobs, b, first);
         db_maintain(jobs->writer, DB_BUSY);
     }
@@ -219,8 +232,11 @@ static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     struct work_queue *queue = w->jobs->queues[w->pool];
+    unsigned waits = 0;
     while (!work_ended(queue)) {
         struct job *job = job_of(work_take(queue, IDLE_MS));
+        waits = job ? 0 : waits + 1;
+        rest(w->db, waits);
         if (job)
             run_alone(w->jobs, w->db, job);
     }

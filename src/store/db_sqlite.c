@@ -24,7 +24,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RESERVE = 4096 }; /* positions that one write of the reservation lasts for */
+enum {
+    RESERVE = 4096,          /* positions that one write of the reservation lasts for */
+    REST_BYTES = 256 * 1024, /* of cached pages that are worth giving back */
+};
 
 static const char *const constant_sql[OWN_STATEMENTS] = {
     [OWN_BEGIN_READ] = "begin",
@@ -515,4 +518,11 @@ void db_close(struct db **db)
     must(rc == SQLITE_OK);
     mem_free(d->statements);
     mem_free(d);
+}
+
+bool db_rest(struct db *db)
+{
+    int used = 0, most = 0;
+    sqlite3_db_status(db->sqlite, SQLITE_DBSTATUS_CACHE_USED, &used, &most, 0);
+    return used >= REST_BYTES && sqlite3_db_release_memory(db->sqlite) == SQLITE_OK;
 }

@@ -7,7 +7,8 @@ import * as esm from 'whisp-sdk';
 import { createApp, createKey, eventually, PASSWORD, register, startServer } from '../../../test/contract/harness.mjs';
 import { person, texts } from './people.mjs';
 
-const server = await startServer({ args: ['--request-rate', 'off', '--message-rate', 'off'] });
+const server = await startServer({ args: ['--request-rate', 'off', '--message-rate', 'off', '--presence-away', '100ms',
+                                        '--presence-interval', '0s'] });
 let key, ann, bob, chat;
 
 before(async () => {
@@ -122,6 +123,21 @@ test('the same clientMessageId is the same message', async () => {
     const all = await texts(ann, chatId);
     assert.equal(all.filter((text) => text === 'only once').length, 1);
     assert.equal(ann.of('message').filter(({ message }) => message === 'only once').length, 1);
+});
+
+test('presence, for those who ask: who is there, who goes and comes', async () => {
+    const { userId } = bob.client.getAuth();
+    const tell = (status) => (event) => event.userId === userId && event.status === status;
+    ann.client.realtime.disconnect();
+    await ann.client.realtime.connect({ presence: true });
+    await ann.saw('presence', tell('ONLINE'));
+    bob.client.realtime.disconnect();
+    assert.ok((await ann.saw('presence', tell('OFFLINE'))).lastSeenAt);
+    await bob.client.realtime.connect();
+    await ann.saw('presence', tell('ONLINE'), 2);
+    const { users } = await ann.client.getChatUsers(chat.chatId);
+    assert.equal(users.find((user) => user.userId === userId).online, true);
+    assert.equal(bob.of('presence').length, 0);
 });
 
 test('logged out on another device: the connection ends for good, and a refresh is a 401', async () => {

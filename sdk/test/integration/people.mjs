@@ -16,7 +16,7 @@ export class Person {
         this.client = new WhispClient({ baseUrl: server.api, apiKey: key.token, webSocketImpl: WebSocket }, environment);
         for (const name of ['message', 'messageEdited', 'messageDeleted', 'reply', 'typing', 'reaction',
                             'reactionDeleted', 'messageRead', 'userJoined', 'userLeft', 'chatCreated',
-                            'chatDeleted', 'chatRenamed', 'resync', 'resumed', 'connected',
+                            'chatDeleted', 'chatRenamed', 'presence', 'resync', 'resumed', 'connected',
                             'disconnected', 'reconnecting', 'error']) {
             this.client.realtime.on(name, (event) => {
                 this.events.push({ name, event });

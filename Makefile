@@ -1,11 +1,12 @@
 # make              builds the server: build/release/whispd
 # make run          installs what is missing, builds, serves ./data
 # make test         installs what is missing, proves the lot
-# make check        format, layers, exports, sizes, clang-tidy, clang's warnings
+# make check        format, layers, exports, sizes, clang-tidy, clang's warnings, the SDK's types
 # make unit         builds and runs the unit tests of this MODE
 # make bench        measures with whispd bench: bench/run
 # make bench-peers  the same beside RabbitMQ, NATS and socket.io: bench/peers
 # make contract     builds the server of this MODE and runs the contract tests against it
+# make sdk          builds the npm package whisp-sdk, in sdk/dist
 # make clean        removes what was built, never ./data
 # MODE=san          the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
 # MODE=tsan         the same with ThreadSanitizer, in build/tsan
@@ -39,7 +40,7 @@ CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench bench-peers check clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench bench-peers soak check sdk clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -128,6 +129,14 @@ bench-peers:
 	@$(MAKE) $(JOBS) MODE=release bench-programs
 	@bench/peers
 
+# The last file that its build writes.
+sdk/dist/cjs/package.json: $(shell find sdk/src -name '*.ts' 2>/dev/null) sdk/package.json sdk/tsconfig.json
+	@script/setup test
+	$(say) SDK sdk/dist
+	$(Q)npm --prefix sdk run --silent build
+
+sdk: sdk/dist/cjs/package.json
+
 # Builds and serves. The exec makes the server the process that gets the signals.
 run:
 	@script/setup build
@@ -138,6 +147,7 @@ test:
 	@script/setup test
 	@$(MAKE) $(JOBS) MODE=release all
 	@$(MAKE) $(JOBS) MODE=san all unit-tests
+	@$(MAKE) sdk
 	@test/run
 
 # What takes too long for `make test`.
@@ -158,6 +168,8 @@ check:
 	@clang-format --dry-run -Werror $(formatted)
 	@script/check-layers
 	@script/check-size
+	@npm --prefix sdk run --silent types
+	@npm --prefix sdk run --silent size
 	@$(MAKE) $(JOBS) MODE=release all
 	@script/check-exports
 	@$(MAKE) $(JOBS) MODE=clang all unit-tests
@@ -174,8 +186,8 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 	$(Q)mv $@.log $@
 
 clean:
-	rm -rf build
+	rm -rf build sdk/dist
 
-.PHONY: all unit unit-tests contract bench-programs bench bench-peers soak run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs bench bench-peers soak sdk run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

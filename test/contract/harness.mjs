@@ -128,7 +128,7 @@ class Server {
     }
 
     /** The first log line, from `from` on, that satisfies the predicate; waits for it. */
-    async logged(predicate, what = 'the awaited log line', from = 0) {
+    async logged(predicate, what = 'the awaited log line', from = 0, ms = 10_000) {
         let look;
         const found = new Promise((done) => {
             look = () => {
@@ -140,7 +140,7 @@ class Server {
             this.#waiting.add(look);
             look();
         });
-        return within(10_000, () => `${what} did not come; log:\n${this.#log}`, found)
+        return within(ms, () => `${what} did not come; log:\n${this.#log}`, found)
             .finally(() => this.#waiting.delete(look));
     }
 
@@ -177,8 +177,7 @@ class Server {
         died.catch(() => {});
         const ready = await Promise.race([
             died,
-            within(READY_WITHIN, () => `whispd was not ready; log:\n${this.#log}`,
-                   this.logged((line) => line.event === 'ready', 'the ready line', from)),
+            this.logged((line) => line.event === 'ready', 'the ready line', from, READY_WITHIN),
         ]);
         this.api = ready.api.replace(/\/$/, '');
         this.management = ready.management.replace(/\/$/, '');

@@ -1,0 +1,140 @@
+// Who is signed in, and the renewal of the JWT: one at a time, whoever asks for it.
+
+import type { Environment } from './environment.js';
+import { WhispError } from './errors.js';
+import type { Transport } from './transport.js';
+import type { AuthState } from './types.js';
+
+/** A JWT with less than this left, or a tenth of its life if that is less, is renewed before use. */
+const MARGIN_MS = 60_000;
+
+/** In milliseconds; `ends` since 1970. */
+interface Life {
+    ends: number;
+    lasts: number;
+}
+
+function lifeOf(jwt: string): Life | undefined {
+    try {
+        const part = (jwt.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
+        const { exp, iat } = JSON.parse(atob(part)) as { exp?: unknown; iat?: unknown };
+        if (typeof exp === 'number' && typeof iat === 'number') {
+            return { ends: exp * 1000, lasts: (exp - iat) * 1000 };
+        }
+    } catch {
+        // Not one that can be read: a 401 will tell when it is over.
+    }
+    return undefined;
+}
+
+/** The token of an Authorization header, which has the word Bearer or has not. */
+export function bearer(headers: Headers): string {
+    const token = (headers.get('authorization') ?? '').replace(/^Bearer\s+/i, '').trim();
+    if (!token) {
+        throw new WhispError('The answer has no Authorization header. In a browser, the server must ' +
+                             'expose it by CORS.', { status: 0, code: 'BAD_ANSWER' });
+    }
+    return token;
+}
+
+export class Auth {
+    #state: AuthState | null = null;
+    #life: Life | undefined;
+    #renewal: Promise<string> | undefined;
+    #transport: Transport;
+    #environment: Environment;
+
+    constructor(transport: Transport, environment: Environment) {
+        this.#transport = transport;
+        this.#environment = environment;
+    }
+
+    get state(): AuthState | null {
+        return this.#state;
+    }
+
+    /** A sign-in from elsewhere, of unknown age; null forgets. */
+    set(state: AuthState | null): void {
+        this.#state = state;
+        this.#renewal = undefined;
+        this.#life = lifeOf(state?.jwt ?? '');
+    }
+
+    /** A JWT that the server has just made: when it ends does not depend on this clock's time. */
+    setFresh(state: AuthState): void {
+        this.set(state);
+        if (this.#life) {
+            this.#life.ends = this.#environment.now() + this.#life.lasts;
+        }
+    }
+
+    /**
+     * The JWT to use now, renewed if it is about to expire. Rejects with a 401 when nobody is
+     * signed in or the renewal is refused.
+     */
+    async jwt(): Promise<string> {
+        const { jwt } = this.#required();
+        const life = this.#life;
+        if (!life || life.ends - this.#environment.now() >= Math.min(MARGIN_MS, life.lasts / 10)) {
+            return jwt;
+        }
+        try {
+            return await this.renew(jwt);
+        } catch (error) {
+            if (error instanceof WhispError && error.retryable) {
+                return jwt; // it may still be good
+            }
+            throw error;
+        }
+    }
+
+    /**
+     * A JWT other than the one that was used. Refused by a 401 (or a 400: no token of ours), the
+     * sign-in is over and forgotten, and the error is a 401. Any other failure changes nothing.
+     */
+    renew(used: string): Promise<string> {
+        const state = this.#state;
+        if (state && state.jwt !== used) {
+            return Promise.resolve(state.jwt);
+        }
+        if (!this.#renewal) {
+            const renewal = this.#renew().finally(() => {
+                if (this.#renewal === renewal) {
+                    this.#renewal = undefined;
+                }
+            });
+            this.#renewal = renewal;
+        }
+        return this.#renewal;
+    }
+
+    async #renew(): Promise<string> {
+        const before = this.#required();
+        try {
+            const answer = await this.#transport.send(
+                { method: 'POST', path: '/api/auth/refresh', body: { expiredJwt: before.jwt } },
+                { Authorization: `Bearer ${before.refreshToken}` });
+            const jwt = bearer(answer.headers);
+            if (this.#state === before) { // else someone has signed in or out meanwhile
+                this.setFresh({ ...before, jwt });
+            }
+            return jwt;
+        } catch (error) {
+            if (!(error instanceof WhispError) || (error.status !== 401 && error.status !== 400)) {
+                throw error;
+            }
+            if (this.#state === before) {
+                this.set(null);
+            }
+            throw new WhispError(error.message, { ...error, status: 401, cause: error });
+        }
+    }
+
+    #required(): AuthState {
+        if (!this.#state) {
+            throw new WhispError('Nobody is signed in: call setAuth() or signIn() first.',
+                                 { status: 401, code: 'AUTH_MISSING_TOKEN' });
+        }
+        return this.#state;
+    }
+}

@@ -1,0 +1,90 @@
+// What an event changes in a list. Pure: the same list comes back when it changes nothing.
+
+import type { MessageEvent, ReplyEvent, WhispEventName, WhispEvents } from '../events.js';
+import type { Chat, Message } from '../types.js';
+
+/** An event with its name, one of a union over the names. */
+export type Named = { [N in WhispEventName]: { name: N; event: WhispEvents[N] } }[WhispEventName];
+
+function messageOf(event: MessageEvent | ReplyEvent): Message {
+    return {
+        chatId: event.chatId, timeStamp: event.timeStamp, messageId: event.messageId,
+        senderId: event.senderId, content: event.message, edited: false, editedAt: null,
+        replyTo: event.type === 'REPLY' ? event.replyTo : null, reactions: [],
+    };
+}
+
+function changed(messages: Message[], messageId: string, change: (message: Message) => Message): Message[] {
+    return messages.some((message) => message.messageId === messageId)
+        ? messages.map((message) => (message.messageId === messageId ? change(message) : message))
+        : messages;
+}
+
+/** The messages of one chat, oldest first, after an event of it. */
+export function applyToMessages(messages: Message[], { name, event }: Named): Message[] {
+    switch (name) {
+    case 'message':
+    case 'reply':
+        return event.deleted || messages.some(({ messageId }) => messageId === event.messageId)
+            ? messages : [...messages, messageOf(event)];
+    case 'messageEdited':
+        return event.deleted ? messages : changed(messages, event.messageId, (message) => ({
+            ...message, content: event.message, edited: true, editedAt: event.editedAt,
+        }));
+    case 'messageDeleted':
+        return messages.filter(({ messageId }) => messageId !== event.messageId)
+            .map((message) => (message.replyTo?.messageId === event.messageId
+                ? { ...message, replyTo: null } : message));
+    case 'reaction':
+        return event.deleted ? messages : changed(messages, event.parentMessageId, (message) => ({
+            ...message,
+            reactions: [...message.reactions.filter(({ reactionId }) => reactionId !== event.messageId), {
+                reactionId: event.messageId, chatId: event.chatId, messageId: event.parentMessageId,
+                senderId: event.senderId, reaction: event.message, createdAt: event.timeStamp,
+            }],
+        }));
+    case 'reactionDeleted':
+        return messages.map((message) => (
+            message.reactions.some(({ reactionId }) => reactionId === event.messageId)
+                ? { ...message, reactions: message.reactions.filter((r) => r.reactionId !== event.messageId) }
+                : message));
+    default:
+        return messages;
+    }
+}
+
+function moved(chats: Chat[], chat: Chat): Chat[] {
+    return [chat, ...chats.filter(({ chatId }) => chatId !== chat.chatId)];
+}
+
+/**
+ * The list of chats, those with the latest activity first, after an event; undefined when it must
+ * be read again.
+ */
+export function applyToChats(chats: Chat[], { name, event }: Named, userId: string): Chat[] | undefined {
+    const chatId = 'chatId' in event ? event.chatId : undefined;
+    const chat = chats.find((other) => other.chatId === chatId);
+    switch (name) {
+    case 'message':
+    case 'reply':
+        return event.deleted || !chat ? (chat ? chats : undefined) : moved(chats, {
+            ...chat, lastMessage: event.message, lastMessageTimestamp: event.timeStamp,
+            unreadCount: chat.unreadCount + (event.senderId === userId ? 0 : 1),
+        });
+    case 'messageEdited':
+    case 'messageDeleted':
+    case 'chatCreated':
+    case 'userJoined':
+        return undefined; // the last message or the details of a chat may be others now
+    case 'messageRead':
+        return event.senderId === userId ? undefined : chats;
+    case 'chatRenamed':
+        return chats.map((other) => (other === chat ? { ...chat, chatName: event.message } : other));
+    case 'chatDeleted':
+        return chats.filter((other) => other !== chat);
+    case 'userLeft':
+        return event.senderId === userId ? chats.filter((other) => other !== chat) : undefined;
+    default:
+        return chats;
+    }
+}

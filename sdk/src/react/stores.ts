@@ -1,0 +1,242 @@
+// What the hooks show, kept while someone looks. A store reads by REST when its first subscriber
+// comes and follows the events from then on; it knows nothing of React.
+
+import type { WhispClient } from '../client.js';
+import { WhispError } from '../errors.js';
+import { EVENT_NAMES, type WhispEventName, type WhispEvents } from '../events.js';
+import type { Chat, Message } from '../types.js';
+import { applyToChats, applyToMessages, type Named } from './apply.js';
+
+const PAGE = 50;
+/** Nobody types so long without sending TYPING again. */
+const TYPING_MS = 6_000;
+
+/** A value that changes, in the form of React's `useSyncExternalStore`. */
+export abstract class Store<T> {
+    protected readonly client: WhispClient;
+    #value: T;
+    #listeners = new Set<() => void>();
+    #unsubscribe: Array<() => void> = [];
+
+    constructor(client: WhispClient, value: T) {
+        this.client = client;
+        this.#value = value;
+    }
+
+    readonly get = (): T => this.#value;
+
+    readonly subscribe = (listener: () => void): (() => void) => {
+        this.#listeners.add(listener);
+        if (this.#listeners.size === 1) {
+            this.start();
+        }
+        return () => {
+            if (this.#listeners.delete(listener) && this.#listeners.size === 0) {
+                this.#unsubscribe.splice(0).forEach((unsubscribe) => unsubscribe());
+                this.stop();
+            }
+        };
+    };
+
+    protected abstract start(): void;
+
+    protected stop(): void {
+        // nothing more than the events
+    }
+
+    protected set(value: T): void {
+        if (value !== this.#value) {
+            this.#value = value;
+            this.#listeners.forEach((listener) => listener());
+        }
+    }
+
+    protected follow<E extends WhispEventName>(name: E, handler: (event: WhispEvents[E]) => void): void {
+        this.#unsubscribe.push(this.client.realtime.on(name, handler));
+    }
+}
+
+/** A list read by REST, then kept by events. What comes while it is read is applied afterwards. */
+export interface List<T> {
+    items: T[];
+    loading: boolean;
+    error: WhispError | null;
+    /** There are older ones that were not read yet. */
+    hasMore: boolean;
+}
+
+abstract class ListStore<T> extends Store<List<T>> {
+    #reading = 0;
+    #again = false;
+    #meanwhile: Named[] = [];
+
+    constructor(client: WhispClient) {
+        super(client, { items: [], loading: true, error: null, hasMore: false });
+    }
+
+    /** Undefined: read it again. */
+    protected abstract apply(items: T[], named: Named): T[] | undefined;
+    protected abstract read(after: T[]): Promise<T[]>;
+    protected abstract join(before: T[], page: T[]): T[];
+    protected abstract isMine(named: Named): boolean;
+
+    protected start(): void {
+        for (const name of Object.values(EVENT_NAMES)) {
+            this.follow(name, (event) => this.#happened({ name, event } as Named));
+        }
+        this.follow('resync', (event) => this.isMine({ name: 'resync', event }) && this.reload());
+        // What came between the first reading and the first connection is in no event.
+        this.follow('connected', ({ reconnected }) => !reconnected && this.reload());
+        this.reload();
+    }
+
+    readonly reload = (): void => void this.#load(true);
+
+    readonly loadMore = (): void => {
+        const { loading, hasMore } = this.get();
+        if (hasMore && !loading) {
+            void this.#load(false);
+        }
+    };
+
+    async #load(anew: boolean): Promise<void> {
+        const reading = ++this.#reading;
+        const before = anew ? [] : this.get().items;
+        this.#again = false;
+        this.#meanwhile = [];
+        this.set({ ...this.get(), loading: true });
+        try {
+            const page = await this.read(before);
+            if (reading === this.#reading) {
+                let items = this.join(anew ? [] : this.get().items, page);
+                for (const named of this.#meanwhile) {
+                    items = this.apply(items, named) ?? items;
+                }
+                this.set({ items, loading: false, error: null, hasMore: page.length >= PAGE });
+                if (this.#again) {
+                    this.reload();
+                }
+            }
+        } catch (error) {
+            if (reading === this.#reading) {
+                this.set({ ...this.get(), loading: false, error: error as WhispError });
+            }
+        }
+    }
+
+    #happened(named: Named): void {
+        if (!this.isMine(named)) {
+            return;
+        }
+        const now = this.get();
+        const items = this.apply(now.items, named);
+        if (now.loading) {
+            this.#meanwhile.push(named);
+            this.#again ||= !items;
+        }
+        if (!items) {
+            void (now.loading || this.reload());
+        } else if (items !== now.items) {
+            this.set({ ...now, items });
+        }
+    }
+}
+
+export class ChatsStore extends ListStore<Chat> {
+    #userId(): string {
+        return this.client.getAuth()?.userId ?? '';
+    }
+
+    protected isMine(): boolean {
+        return true;
+    }
+
+    protected apply(chats: Chat[], named: Named): Chat[] | undefined {
+        return applyToChats(chats, named, this.#userId());
+    }
+
+    protected async read(after: Chat[]): Promise<Chat[]> {
+        return (await this.client.getChats(Math.floor(after.length / PAGE), PAGE)).chats;
+    }
+
+    protected join(before: Chat[], page: Chat[]): Chat[] {
+        const there = new Set(before.map(({ chatId }) => chatId));
+        return [...before, ...page.filter(({ chatId }) => !there.has(chatId))];
+    }
+}
+
+export class MessagesStore extends ListStore<Message> {
+    #chatId: string;
+
+    constructor(client: WhispClient, chatId: string) {
+        super(client);
+        this.#chatId = chatId;
+    }
+
+    protected isMine({ name, event }: Named): boolean {
+        return name === 'resync' ? event.chats.includes(this.#chatId)
+            : 'chatId' in event && event.chatId === this.#chatId;
+    }
+
+    protected apply(messages: Message[], named: Named): Message[] {
+        return applyToMessages(messages, named);
+    }
+
+    protected async read(after: Message[]): Promise<Message[]> {
+        return (await this.client.getMessages(this.#chatId, PAGE, after[0]?.messageId)).messages;
+    }
+
+    protected join(before: Message[], page: Message[]): Message[] {
+        return [...page.reverse(), ...before];
+    }
+}
+
+/** Ids of the users who type in a chat now. */
+export class TypingStore extends Store<string[]> {
+    #chatId: string;
+    #timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+    constructor(client: WhispClient, chatId: string) {
+        super(client, []);
+        this.#chatId = chatId;
+    }
+
+    protected start(): void {
+        this.follow('typing', ({ chatId, senderId }) => {
+            if (chatId === this.#chatId && senderId !== this.client.getAuth()?.userId) {
+                this.#end(senderId);
+                this.#timers.set(senderId, setTimeout(() => this.#end(senderId), TYPING_MS));
+                this.set([...this.#timers.keys()]);
+            }
+        });
+        for (const name of ['message', 'reply'] as const) {
+            this.follow(name, ({ chatId, senderId }) => chatId === this.#chatId && this.#end(senderId));
+        }
+    }
+
+    protected override stop(): void {
+        [...this.#timers.keys()].forEach((userId) => this.#end(userId));
+    }
+
+    #end(userId: string): void {
+        clearTimeout(this.#timers.get(userId));
+        if (this.#timers.delete(userId)) {
+            this.set([...this.#timers.keys()]);
+        }
+    }
+}
+
+export type ConnectionStatus = 'connected' | 'reconnecting' | 'disconnected';
+
+export class ConnectionStore extends Store<ConnectionStatus> {
+    constructor(client: WhispClient) {
+        super(client, client.realtime.connected ? 'connected' : 'disconnected');
+    }
+
+    protected start(): void {
+        this.set(this.client.realtime.connected ? 'connected' : 'disconnected');
+        this.follow('connected', () => this.set('connected'));
+        this.follow('reconnecting', () => this.set('reconnecting'));
+        this.follow('disconnected', ({ willReconnect }) => this.set(willReconnect ? 'reconnecting' : 'disconnected'));
+    }
+}

@@ -1,0 +1,146 @@
+// What the REST API takes and gives. Ids are UUIDs as text, times RFC 3339 in UTC.
+
+/** A sign-in: what a browser gets from your backend. */
+export interface AuthState {
+    /** Short-lived; renewed by itself. */
+    jwt: string;
+    /** Long-lived; keep it like a password. */
+    refreshToken: string;
+    userId: string;
+}
+
+export interface RegisterUserRequest {
+    username: string;
+    email: string;
+    password: string;
+    firstName?: string;
+    surName?: string;
+}
+
+export interface RegisteredUser {
+    id: string;
+    username: string;
+    email: string;
+}
+
+export interface SignInRequest {
+    username: string;
+    password: string;
+}
+
+/** The user, and in `jwt`, `refreshToken` and `userId` what `setAuth()` takes elsewhere. */
+export interface SignInResult extends AuthState {
+    id: string;
+    username: string;
+    email: string;
+    roles: string[];
+}
+
+export interface User {
+    id: string;
+    username: string;
+    email: string;
+    role: string[];
+    firstName: string | null;
+    surName: string | null;
+}
+
+export interface CreateChatRequest {
+    chatName: string;
+    /** Two or more, your own among them. */
+    userNames: string[];
+}
+
+export interface Chat {
+    chatId: string;
+    chatName: string;
+    lastMessageTimestamp: string | null;
+    lastMessage: string | null;
+    createdAt: string;
+    /** User id. */
+    creator: string;
+    /** More than two members. */
+    groupChat: boolean;
+    /** Messages of others after your mark; counted up to 1,000. */
+    unreadCount: number;
+}
+
+export interface ChatsPage {
+    chats: Chat[];
+    nextCursor?: string | null;
+}
+
+export interface ChatUser {
+    userId: string;
+    username: string;
+    joinedChatAt: string;
+    /** Id of the last message the user has read. */
+    lastSeenMessage: string | null;
+    online?: boolean;
+    lastSeenAt?: string | null;
+}
+
+export interface ChatUsers {
+    users: ChatUser[];
+}
+
+export interface AddUserRequest {
+    chatId: string;
+    newUsername: string;
+}
+
+export interface RemoveUserRequest {
+    chatId: string;
+    /** User id. */
+    removeUser: string;
+}
+
+export interface ChangeChatNameRequest {
+    chatId: string;
+    newChatName: string;
+}
+
+export interface Reaction {
+    reactionId: string;
+    chatId: string;
+    messageId: string;
+    senderId: string;
+    reaction: string;
+    createdAt: string;
+}
+
+/** The message that a reply answers, as it is now. */
+export interface RepliedMessage {
+    chatId: string;
+    timeStamp: string;
+    messageId: string;
+    senderId: string;
+    content: string;
+    edited: boolean;
+    editedAt: string | null;
+}
+
+export interface Message {
+    chatId: string;
+    timeStamp: string;
+    messageId: string;
+    senderId: string;
+    content: string;
+    edited: boolean;
+    editedAt: string | null;
+    replyTo: RepliedMessage | null;
+    reactions: Reaction[];
+}
+
+/** Newest first. */
+export interface MessagesPage {
+    messages: Message[];
+}
+
+/** The last argument of every REST call. */
+export interface RequestOptions {
+    /** Ends the call; it rejects with the signal's reason. */
+    signal?: AbortSignal;
+    /** Milliseconds until the call rejects with `TIMEOUT`; the client's `timeout` by default. */
+    timeout?: number;
+}

@@ -21,7 +21,7 @@ LAYERS = base io codec store domain realtime api
 # What each layer may link besides the layers below it; a test gets no more than that.
 PKGS_base = libsodium
 PKGS_io = libuv openssl
-PKGS_codec = openssl jansson
+PKGS_codec = openssl jansson zlib
 PKGS_store = sqlite3
 PKGS_domain = libutf8proc
 PKGS = $(sort $(foreach l,$(LAYERS),$(PKGS_$(l))))

@@ -242,7 +242,7 @@ void clients_send(struct clients *all, size_t user, Str receipt, Str body)
 
 static size_t take_frame(struct clients *all, struct client *c, Str in)
 {
-    static const struct ws_limits limits = {WS_CLIENT, KEPT_MAX};
+    static const struct ws_limits limits = {.role = WS_CLIENT, .message = KEPT_MAX};
     static const struct stomp_limits stomp = {STOMP_12, STOMP_MAX_HEADERS, STOMP_MAX_HEAD,
                                               KEPT_MAX};
     struct ws_frame ws;

@@ -36,6 +36,8 @@ bool answer_origin_allowed(const struct exchange *x)
     return surface == SURFACE_MANAGEMENT && str_eq(origin, x->request.server->url[surface]);
 }
 
+/* SockJS's own answers are as its document has them: "*" for who names no Origin, and always with
+ * credentials. */
 static void cors(struct exchange *x, struct buf *out)
 {
     enum surface surface = conn_surface(x->conn);
@@ -51,7 +53,7 @@ static void cors(struct exchange *x, struct buf *out)
         if (!origin.n || !answer_origin_allowed(x))
             return;
         http_header_add(out, S("Access-Control-Allow-Origin"), origin);
-        if (!str_eq(origin, S("*")))
+        if (!str_eq(origin, S("*")) || x->request.status < 400)
             http_header_add(out, S("Access-Control-Allow-Credentials"), S("true"));
     }
     http_header_add(out, S("Access-Control-Expose-Headers"),

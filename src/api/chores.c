@@ -5,11 +5,14 @@
 #include "base/mem.h"
 #include "domain/app.h"
 #include "domain/chat.h"
+#include "domain/seen.h"
 
 enum {
     SWEEP_MS = 5000,
     SWEEP_MORE_MS = 100,
     USAGE_MS = 10000,
+    PRESENCE_MS = 100,
+    CHANGES = 500, /* of presence, in one go */
     ARENA_MAX = 16 * 1024 * 1024,
 };
 
@@ -23,11 +26,13 @@ struct chore {
 struct chores {
     struct server *server;
     struct loop *loop;
-    struct chore sweep, usage;
+    struct chore sweep, usage, presence;
     bool more; /* the sweep left something */
     bool stopped;
     struct online_usage *counted; /* owned, while being written */
     size_t n;
+    struct online_change changes[CHANGES]; /* of presence, being written and told */
+    size_t n_changes;
 };
 
 static void submit(struct chore *c)
@@ -81,7 +86,10 @@ static Err write_usage(struct job *job, struct tx *tx)
                                      .api_calls = all->counted[i].api_calls,
                                      .peak_users = all->counted[i].peak_users,
                                      .connection_seconds = all->counted[i].connection_seconds};
-    return app_usage_add(tx, S("local"), deltas, all->n);
+    Err err = app_usage_add(tx, S(NODE), deltas, all->n);
+    if (!err && all->n) /* someone may be connected */
+        err = seen_write(tx, S(NODE), NULL, 0);
+    return err;
 }
 
 static void usage_written(struct job *job)
@@ -95,6 +103,55 @@ static void usage_written(struct job *job)
     arena_free(&c->arena);
     if (!c->all->stopped)
         loop_timer_set(c->all->loop, &c->timer, USAGE_MS, due);
+}
+
+/* ----- presence: it is on disk when it is told, so that what is told is what can be read ----- */
+
+Err chores_write_presence(struct tx *tx, const struct online_change *changes, size_t n)
+{
+    struct seen_mark *marks = arena_array(tx->arena, struct seen_mark, n);
+    for (size_t i = 0; i < n; i++)
+        marks[i] = (struct seen_mark){changes[i].app, changes[i].user,
+                                      changes[i].there ? 0 : changes[i].seen};
+    return seen_write(tx, S(NODE), marks, n);
+}
+
+static Err write_presence(struct job *job, struct tx *tx)
+{
+    const struct chores *all = ((struct chore *)job)->all;
+    return chores_write_presence(tx, all->changes, all->n_changes);
+}
+
+static void presence_due(struct timer *timer)
+{
+    struct chore *c = (struct chore *)((char *)timer - offsetof(struct chore, timer));
+    struct chores *all = c->all;
+    if (all->stopped)
+        return;
+    if (!all->n_changes)
+        all->n_changes = online_take_changes(all->server->config.online, all->changes, CHANGES);
+    if (all->n_changes)
+        submit(c);
+    else
+        loop_timer_set(all->loop, &c->timer, PRESENCE_MS, presence_due);
+}
+
+static void presence_written(struct job *job)
+{
+    struct chore *c = (struct chore *)job;
+    struct chores *all = c->all;
+    bool more = !job->err && all->n_changes == CHANGES;
+    report(job, "presence not written");
+    if (!job->err) { /* else the same is tried again */
+        server_tell_presence(all->server, all->changes, all->n_changes);
+        online_told(all->server->config.online, all->changes, all->n_changes);
+        all->n_changes = 0;
+    }
+    arena_free(&c->arena);
+    if (more)
+        presence_due(&c->timer);
+    else if (!all->stopped)
+        loop_timer_set(all->loop, &c->timer, PRESENCE_MS, presence_due);
 }
 
 static void begin(struct chore *c, struct chores *all, Err (*run)(struct job *, struct tx *),
@@ -114,6 +171,8 @@ struct chores *chores_start(struct server *server, struct loop *loop)
     all->loop = loop;
     begin(&all->sweep, all, sweep, swept, SWEEP_MORE_MS);
     begin(&all->usage, all, write_usage, usage_written, USAGE_MS);
+    begin(&all->presence, all, write_presence, presence_written, PRESENCE_MS);
+    loop_timer_set(loop, &all->presence.timer, PRESENCE_MS, presence_due);
     return all;
 }
 
@@ -122,6 +181,7 @@ void chores_stop(struct chores *all)
     all->stopped = true;
     loop_timer_clear(&all->sweep.timer);
     loop_timer_clear(&all->usage.timer);
+    loop_timer_clear(&all->presence.timer);
 }
 
 void chores_free(struct chores **at)

@@ -2,10 +2,15 @@
  * Input is gathered in one buffer and consumed from it; while a request is in flight nothing is
  * read, so what a client pipelines waits in the kernel. The buffer holds no memory between
  * requests.
+ *
+ * A client that connects by itself is counted from its connection's beginning to its end; one
+ * behind a proxy, which the head of a request tells, while that request is in flight or its session
+ * lasts: between requests the connection is the proxy's own.
  */
 #include "api/conn.h"
 
 #include "api/exchange.h"
+#include "api/proxies.h"
 #include "base/mem.h"
 
 enum {
@@ -13,6 +18,7 @@ enum {
     OUT_MAX = 4 * 1024 * 1024,
     LINGER_MS = 2000,
     AHEAD_MAX = 64 * 1024, /* read of what follows a request that is held */
+    REFUSALS = 256, /* connections that are too many and wait to be told; others are just closed */
 };
 
 enum state { READ_HEAD, READ_BODY, IN_FLIGHT, CLOSING };
@@ -28,6 +34,7 @@ struct conn {
     struct timer timer;
     const struct conn_watch *watch; /* of the request in flight, when it is held */
     void *watcher;
+    struct sockets_holder *client; /* of the request in flight, when a proxy brings it */
     enum surface surface;
     enum state state;
     struct http_chunked chunked;
@@ -35,7 +42,9 @@ struct conn {
     uint64_t body_left;        /* of a body with a length */
     bool body_chunked;
     bool in_advance;
-    bool timed; /* the time for the request that is coming in runs */
+    bool proxied;  /* the peer is a proxy, or clients are not counted */
+    bool too_many; /* for the peer's address: its request is refused */
+    bool timed;    /* the time for the request that is coming in runs */
 };
 
 static void advance(struct conn *c);
@@ -57,7 +66,9 @@ static void conn_free(struct conn *c)
     *c->at = c->next;
     if (c->next)
         c->next->at = c->at;
-    atomic_fetch_sub(&c->server->connections, 1);
+    sockets_let_go(&c->client);
+    if (c->too_many)
+        atomic_fetch_sub(&c->server->refusals, 1);
     buf_free(&c->in);
     buf_free(&c->body);
     buf_free(&c->out);
@@ -102,6 +113,7 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next)
     c->exchange = NULL;
     c->watch = NULL;
     c->timed = false;
+    sockets_let_go(&c->client);
     if (!c->tcp) {
         conn_free(c);
         return;
@@ -109,7 +121,7 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next)
     write_bytes(c, bytes);
     if (next == CONN_CLOSE) {
         c->state = CLOSING;
-        loop_timer_clear(&c->timer);
+        wait_for(c, c->server->config.idle_ms); /* for the peer to take it */
         send_out(c);
         return;
     }
@@ -152,6 +164,19 @@ static void refuse(struct conn *c, Err err, const char *why)
     exchange_refuse(c, err, why);
 }
 
+/* Whose request it is may be one too many. */
+static bool admit(struct conn *c, Str client)
+{
+    struct server *s = c->server;
+    if (c->too_many)
+        return false;
+    if (c->surface != SURFACE_API || !c->proxied || !sockets_by_address(s->sockets) ||
+        proxies_trusted(s->config.trusted_proxies, client))
+        return true;
+    c->client = sockets_hold(s->sockets, client);
+    return c->client != NULL;
+}
+
 /* Each reader returns false when it needs more input. */
 static bool read_head(struct conn *c)
 {
@@ -174,10 +199,14 @@ static bool read_head(struct conn *c)
     c->exchange = exchange_new(c, str_from(c->in.p, (size_t)used));
     buf_consume(&c->in, (size_t)used);
     c->limits.body = exchange_body_limit(c->exchange);
-    if (c->exchange->request.head.content_length > (int64_t)c->limits.body)
+    if (!admit(c, c->exchange->peer)) {
+        c->state = IN_FLIGHT;
+        exchange_turn_away(c->exchange);
+    } else if (c->exchange->request.head.content_length > (int64_t)c->limits.body) {
         refuse(c, ERR_PAYLOAD_TOO_LARGE, NULL);
-    else
+    } else {
         begin_body(c);
+    }
     return true;
 }
 
@@ -281,6 +310,25 @@ static void on_close(struct tcp *tcp)
 
 static const struct tcp_ops conn_tcp = {on_data, on_end, on_drain, on_close};
 
+/* Counts the socket, of whose peer nothing is known but its address. */
+static void count_socket(struct conn *c)
+{
+    struct server *s = c->server;
+    struct sockets_holder *holder = sockets_nobody(s->sockets);
+    char peer[64];
+    c->proxied = true;
+    if (c->surface == SURFACE_API && sockets_by_address(s->sockets)) {
+        conn_peer(c, peer, sizeof peer);
+        c->proxied = proxies_trusted(s->config.trusted_proxies, str_of(peer));
+        if (!c->proxied)
+            holder = sockets_hold(s->sockets, str_of(peer));
+    }
+    c->too_many = !holder;
+    tcp_at_end(c->tcp, sockets_end, holder ? holder : sockets_nobody(s->sockets));
+    if (c->too_many && atomic_fetch_add(&s->refusals, 1) >= REFUSALS)
+        tcp_close(c->tcp);
+}
+
 void conn_open(struct server *server, struct loop *loop, enum surface surface, int fd)
 {
     struct conn *c = mem_alloc(sizeof *c);
@@ -294,30 +342,37 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
     if (c->next)
         c->next->at = &c->next;
     *c->at = c;
-    c->tcp = tcp_open(loop, fd, &conn_tcp, c);
+    c->tcp = tcp_open(loop, fd, server->config.tls, &conn_tcp, c);
+    count_socket(c);
     wait_for(c, server->config.request_ms);
 }
 
 struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
-                             const struct actor *actor, int64_t users)
+                             const struct actor *actor, int64_t users, unsigned window)
 {
     struct tcp *tcp = c->tcp;
     c->exchange = NULL;
     loop_timer_clear(&c->timer);
     if (!tcp) {
+        online_close(c->server->config.online, actor->app);
         conn_free(c);
         return NULL;
     }
     if (tcp_busy(tcp)) { /* a 101 behind unsent bytes: no client of ours does that */
+        online_close(c->server->config.online, actor->app);
         c->state = CLOSING;
         tcp_close(tcp);
         return NULL;
     }
     tcp_send(tcp, answer);
+    if (c->client) { /* from now on the socket is the client's */
+        tcp_at_end(tcp, sockets_end, c->client);
+        c->client = NULL;
+    }
     struct buf early = c->in;
     c->in = BUF(IN_MAX);
-    struct session *s =
-        session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, wire, actor, users);
+    struct session *s = session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, wire,
+                                     actor, users, window);
     if (early.n)
         session_feed(s, early.p, early.n);
     buf_free(&early);

@@ -38,9 +38,10 @@ void conn_hold(struct conn *c, const struct conn_watch *watch, void *watcher);
 bool conn_busy(const struct conn *c);
 
 /* The connection becomes a session's, after the answer; the conn frees itself. wire: SockJS over
- * the WebSocket, else NULL. NULL when the connection was lost. */
+ * the WebSocket, else NULL. users, window: see session_open. NULL when the connection was lost. The
+ * app has been counted (online_open). */
 struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
-                             const struct actor *actor, int64_t users);
+                             const struct actor *actor, int64_t users, unsigned window);
 
 /* Closes the loop's connections that have no request in flight. */
 void conn_close_idle(struct server *server, struct loop *loop);

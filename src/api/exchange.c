@@ -44,6 +44,15 @@ static Str request_id_of(struct exchange *x)
     return arena_fmt(&x->request.arena, "%016llx", (unsigned long long)random_u64());
 }
 
+static void take_peer(struct exchange *x)
+{
+    struct request *r = &x->request;
+    char peer[64];
+    conn_peer(x->conn, peer, sizeof peer);
+    x->peer = arena_str(&r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
+                                                  http_header(&r->head, S("X-Forwarded-For"))));
+}
+
 struct exchange *exchange_new(struct conn *c, Str head)
 {
     struct exchange *x = mem_alloc(sizeof *x);
@@ -60,6 +69,7 @@ struct exchange *exchange_new(struct conn *c, Str head)
     if (head.n) {
         head = arena_str(&r->arena, head);
         must(http_decode_head(head, &r->server->config.http, &r->head, &why) > 0);
+        take_peer(x);
     }
     x->id = request_id_of(x);
     return x;
@@ -457,17 +467,14 @@ uint64_t exchange_body_limit(const struct exchange *x)
     return sockjs ? config->http.body : config->body;
 }
 
-/* x->path and x->peer. False when the path is not valid. */
-static bool take_target(struct exchange *x)
+/* x->path. False when it is not valid. */
+static bool take_path(struct exchange *x)
 {
     struct request *r = &x->request;
-    char *path = arena_alloc(&r->arena, r->head.path.n + 1), peer[64];
+    char *path = arena_alloc(&r->arena, r->head.path.n + 1);
     size_t n = r->head.path.n;
     if (http_decode_path(r->head.path, path, &n))
         x->path = str_from(path, n);
-    conn_peer(x->conn, peer, sizeof peer);
-    x->peer = arena_str(&r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
-                                                  http_header(&r->head, S("X-Forwarded-For"))));
     return x->path.n > 0;
 }
 
@@ -475,7 +482,7 @@ void exchange_start(struct exchange *x, Str body)
 {
     struct request *r = &x->request;
     const char *why = NULL;
-    bool valid = take_target(x);
+    bool valid = take_path(x);
     if (conn_surface(x->conn) == SURFACE_API && sockjs_takes(x)) {
         sockjs_start(x, body);
         return;
@@ -495,4 +502,12 @@ void exchange_start(struct exchange *x, Str body)
         answer_error(x, err, why ? str_of(why) : r->why);
     else
         exchange_run(x);
+}
+
+void exchange_turn_away(struct exchange *x)
+{
+    take_path(x);
+    x->request.head.keep_alive = false;
+    if (!sockjs_turn_away(x, ERR_CONNECTION_LIMIT))
+        answer_error(x, ERR_CONNECTION_LIMIT, S(""));
 }

@@ -18,8 +18,10 @@ struct exchange {
     Str peer; /* the client's address */
     struct rate_state rate;
     Str idempotency_key;
-    Str tier;  /* of the app whose ticket was spent */
-    Str cache; /* Cache-Control, other than no-store */
+    Str tier;        /* of the app whose ticket was spent */
+    Str cache;       /* Cache-Control, other than no-store */
+    Str extension;   /* of a WebSocket: Sec-WebSocket-Extensions of the answer, if any */
+    unsigned window; /* of that: see ws_deflate_accept */
     /* Instead of an answer, when the steps are done or one has failed. */
     void (*finish)(struct exchange *x, Err err, Str why);
     int64_t started; /* microseconds, monotonic */
@@ -31,6 +33,10 @@ void exchange_free(struct exchange **x);
 
 /* The request is there with its body (copied): routes it and answers, now or later. */
 void exchange_start(struct exchange *x, Str body);
+
+/* The head of a request is there, and its client has too many connections: refuses it and ends this
+ * one. */
+void exchange_turn_away(struct exchange *x);
 
 /* Bytes that the body of this request may have. */
 uint64_t exchange_body_limit(const struct exchange *x);
@@ -77,6 +83,8 @@ Err upgrade_check(struct exchange *x, const char **why) must_check;
 void upgrade_finish(struct exchange *x);
 /* The head of the 101, and its line in the log. */
 void upgrade_head(struct exchange *x, struct buf *out);
+/* Counts the session that begins as its app's; session_open takes the count over. */
+Err upgrade_admit(const struct exchange *x) must_check;
 /* The plan's number of distinct users for the app whose ticket was spent; 0: no limit. */
 int64_t upgrade_users(const struct exchange *x);
 

@@ -7,10 +7,11 @@ struct network {
     uint64_t bits;
 };
 
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
 static bool parse_address(Str s, uint8_t out[16], bool *v4)
 {
     char text[INET6_ADDRSTRLEN] = {0};
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
         s = str_from(s.p + 1, s.n - 2);
     if (s.n == 0 || s.n >= sizeof text)
@@ -53,7 +54,7 @@ bool proxies_valid(Str trusted)
     return true;
 }
 
-static bool is_trusted(Str trusted, Str who)
+bool proxies_trusted(Str trusted, Str who)
 {
     uint8_t address[16];
     bool v4;
@@ -69,7 +70,7 @@ static bool is_trusted(Str trusted, Str who)
 Str proxies_client(Str trusted, Str peer, Str forwarded)
 {
     Str client = peer;
-    while (forwarded.n && is_trusted(trusted, client)) {
+    while (forwarded.n && proxies_trusted(trusted, client)) {
         size_t at = forwarded.n;
         while (at > 0 && forwarded.p[at - 1] != ',')
             at--;
@@ -82,4 +83,14 @@ Str proxies_client(Str trusted, Str peer, Str forwarded)
         client = last;
     }
     return client;
+}
+
+bool proxies_holder(Str address, uint8_t out[PROXIES_HOLDER])
+{
+    bool v4;
+    if (!parse_address(address, out, &v4))
+        return false;
+    if (memcmp(out, mapped, sizeof mapped) != 0) /* an IPv6 socket's IPv4 peer is IPv4 */
+        memset(out + 8, 0, 8);
+    return true;
 }

@@ -13,4 +13,10 @@ bool proxies_valid(Str trusted);
 /* peer: who is connected. The result is peer or a part of forwarded. */
 Str proxies_client(Str trusted, Str peer, Str forwarded);
 
+bool proxies_trusted(Str trusted, Str address);
+
+/* Who holds an address: an IPv4 one by itself, of an IPv6 one the /64. False: it is none. */
+enum { PROXIES_HOLDER = 16 };
+bool proxies_holder(Str address, uint8_t out[PROXIES_HOLDER]);
+
 #endif

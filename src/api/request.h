@@ -17,6 +17,7 @@
 #include "codec/json.h"
 #include "codec/token.h"
 #include "domain/account.h"
+#include "domain/chat.h"
 #include "domain/tx.h"
 #include "realtime/jobs.h"
 
@@ -141,6 +142,9 @@ Err request_failures_clear(struct request *r, Str who) must_check;
 /* AUTH_USER: may the user open a realtime session now, in an app of that tier?
  * ERR_CONCURRENT_USER_LIMIT. Any thread. */
 Err request_may_connect(struct request *r, Str tier) must_check;
+/* Which of the app's users are online, and when the others were last, as far as that is newer than
+ * what the store says. Any thread. */
+void request_online(struct request *r, struct chat_member *members, size_t n);
 
 /* Route tables, ended by a row with path NULL. */
 extern const struct route routes_management[];

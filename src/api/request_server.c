@@ -114,5 +114,19 @@ Err request_may_connect(struct request *r, Str tier)
     const struct server_config *config = &r->server->config;
     int64_t users = str_eq(tier, S("DEMO")) ? config->demo_users : 0;
     return online_check(config->online, r->actor.app, r->actor.user, users,
-                        config->session.sessions_per_user);
+                        config->session.sessions_per_user, config->app_connections);
+}
+
+void request_online(struct request *r, struct chat_member *members, size_t n)
+{
+    int64_t *users = arena_array(&r->arena, int64_t, n + 1);
+    struct online_state *states = arena_array(&r->arena, struct online_state, n + 1);
+    for (size_t i = 0; i < n; i++)
+        users[i] = members[i].user;
+    online_states(r->server->config.online, r->actor.app, users, n, states);
+    for (size_t i = 0; i < n; i++) {
+        members[i].online = states[i].connected || states[i].shown;
+        if (states[i].seen)
+            members[i].seen_at = states[i].seen;
+    }
 }

@@ -126,6 +126,7 @@ static Err members_run(struct request *r, struct tx *tx)
     Err e = chat_members(tx, &r->actor, in->chat_id, &members, &n);
     if (e)
         return e;
+    request_online(r, members, n);
     json_object_begin(&w);
     json_field_array(&w, "users");
     for (size_t i = 0; i < n; i++) {
@@ -134,6 +135,8 @@ static Err members_run(struct request *r, struct tx *tx)
         json_field_string(&w, "username", members[i].username);
         json_field_time(&w, "joinedChatAt", members[i].joined_at);
         json_field_id_or_null(&w, "lastSeenMessage", members[i].last_seen);
+        json_field_bool(&w, "online", members[i].online);
+        json_field_time_or_null(&w, "lastSeenAt", members[i].online ? 0 : members[i].seen_at);
         json_object_end(&w);
     }
     json_array_end(&w);

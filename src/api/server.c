@@ -21,6 +21,7 @@ struct server *server_new(const struct server_config *config)
     struct server *s = mem_alloc(sizeof *s);
     s->config = *config;
     s->rate = rate_new();
+    s->sockets = sockets_new(config->connections, config->address_connections);
     s->sockjs = sockjs_registry_new();
     s->sessions = mem_alloc(config->n_loops * sizeof(struct sessions *));
     s->conns = mem_alloc(config->n_loops * sizeof(struct conn *));
@@ -50,6 +51,32 @@ void server_deliver(void *arg, struct loop *loop, struct publication *p)
     hub_deliver(sessions_hub(s->sessions[loop_index(loop)]), p);
 }
 
+struct presence_news {
+    struct loop_msg msg;
+    struct server *server;
+    size_t n;
+    struct online_change changes[];
+};
+
+static void hear_presence(struct loop *loop, struct loop_msg *msg)
+{
+    struct presence_news *news = (struct presence_news *)msg;
+    hub_presence(sessions_hub(news->server->sessions[loop_index(loop)]), news->changes, news->n);
+    mem_free(news);
+}
+
+void server_tell_presence(struct server *s, const struct online_change *changes, size_t n)
+{
+    for (size_t i = 0; i < s->config.n_loops; i++) {
+        struct presence_news *news = mem_resize(NULL, sizeof *news + n * sizeof *changes);
+        news->msg.run = hear_presence;
+        news->server = s;
+        news->n = n;
+        memcpy(news->changes, changes, n * sizeof *changes);
+        loop_post(s->config.loops[i], &news->msg);
+    }
+}
+
 void server_free(struct server **at)
 {
     struct server *s = *at;
@@ -60,6 +87,7 @@ void server_free(struct server **at)
     mem_free(s->sessions);
     mem_free(s->conns);
     rate_free(&s->rate);
+    sockets_free(&s->sockets);
     sockjs_registry_free(&s->sockjs);
     mem_free(s);
     *at = NULL;
@@ -86,11 +114,10 @@ static struct loop *least_loaded(const struct server *s)
 
 static void accepted(struct server *s, enum surface surface, int fd)
 {
-    if (atomic_load(&s->connections) >= s->config.connections) {
+    if (!sockets_begin(s->sockets)) {
         close(fd);
         return;
     }
-    atomic_fetch_add(&s->connections, 1);
     struct handed_over *h = mem_alloc(sizeof *h);
     *h = (struct handed_over){
         .msg = {.run = take_socket}, .server = s, .surface = surface, .fd = fd};

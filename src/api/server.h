@@ -7,6 +7,7 @@
 #define API_SERVER_H
 
 #include "api/rate.h"
+#include "api/sockets.h"
 #include "codec/http.h"
 #include "codec/token.h"
 #include "domain/tx.h"
@@ -15,6 +16,8 @@
 #include "realtime/session.h"
 
 enum surface { SURFACE_API, SURFACE_MANAGEMENT, SURFACES };
+
+#define NODE "local" /* this server's name among the nodes of its cluster: it is the only one */
 
 struct server_config {
     struct loop **loops; /* borrowed */
@@ -27,6 +30,7 @@ struct server_config {
     Str trusted_proxies;     /* see proxies.h */
     struct http_limits http; /* body: the largest that any route takes, SockJS's */
     uint64_t body;           /* of any other route */
+    struct tls_context *tls; /* of both surfaces; borrowed; NULL: plain HTTP */
     Str sockjs_url;          /* of the client, for SockJS's iframe */
     struct session_limits session;
     size_t buffer_budget;
@@ -34,10 +38,12 @@ struct server_config {
     struct rate_limit message_rate, request_rate, key_rate, failures;
     int64_t refused_messages; /* in a row: then the session is closed */
     int64_t typing_ms;
-    int64_t idle_ms;      /* a connection between requests */
-    int64_t request_ms;   /* a request's head and body */
-    size_t connections;   /* of the process */
-    uint64_t hash_memory; /* bytes, of a password hash */
+    int64_t idle_ms;            /* a connection between requests; the end of an answer */
+    int64_t request_ms;         /* a request's head and body */
+    size_t connections;         /* of the process */
+    size_t address_connections; /* of a client address, on the chat API; 0: no limit */
+    int64_t app_connections;    /* realtime sessions of an app; 0: no limit */
+    uint64_t hash_memory;       /* bytes, of a password hash */
     uint64_t hash_passes;
 };
 
@@ -50,9 +56,10 @@ struct server {
     struct sockjs_registry *sockjs;
     struct listener *listeners[SURFACES];
     atomic_size_t buffered;
-    atomic_size_t connections;
-    Str url[SURFACES];    /* public */
-    atomic_bool draining; /* /readyz fails */
+    struct sockets *sockets;
+    atomic_size_t refusals; /* connections that are open only to be told so */
+    Str url[SURFACES];      /* public */
+    atomic_bool draining;   /* /readyz fails */
 };
 
 struct server *server_new(const struct server_config *config);
@@ -68,6 +75,9 @@ void server_start(struct server *server, struct jobs *jobs, const Str url[SURFAC
 
 /* Called on each loop for each publication: jobs_config.deliver. arg is the server. */
 void server_deliver(void *arg, struct loop *loop, struct publication *p);
+
+/* On loop 0: tells the hub of each loop. Changes are borrowed. */
+void server_tell_presence(struct server *server, const struct online_change *changes, size_t n);
 
 /* Any thread: /readyz fails from now on. */
 void server_drain(struct server *server);

@@ -139,8 +139,10 @@ static void websocket_opened(struct exchange *x, Err err, Str why)
 {
     struct opener *o = x->request.data;
     struct sockjs_session *e = o->session;
+    if (!err)
+        err = upgrade_admit(x);
     int status = err_status(err);
-    if (err && (status == 401 || status == 403)) {
+    if (err && (status == 401 || status == 403 || status == 429)) {
         refuse_websocket(x, why.n ? why : err_text(err));
     } else if (err) {
         answer_error(x, err, why);
@@ -149,14 +151,30 @@ static void websocket_opened(struct exchange *x, Err err, Str why)
         struct conn *c = x->conn;
         struct actor actor = x->request.actor;
         int64_t users = upgrade_users(x);
+        unsigned window = x->window;
         upgrade_head(x, &out);
         exchange_free(&x);
-        struct session *s = conn_upgrade(c, buf_str(&out), sockjs_wire(e), &actor, users);
+        struct session *s = conn_upgrade(c, buf_str(&out), sockjs_wire(e), &actor, users, window);
         buf_free(&out);
         if (s)
             sockjs_opened(e, s);
     }
     sockjs_unref(e);
+}
+
+bool sockjs_turn_away(struct exchange *x, Err err)
+{
+    const Str prefix = S(SOCKJS_PREFIX);
+    const char *why;
+    if (conn_surface(x->conn) != SURFACE_API || !x->path.n || !sockjs_takes(x) ||
+        !x->request.head.upgrade_websocket ||
+        sockjs_path(str_skip(x->path, prefix.n)).endpoint != SOCKJS_WEBSOCKET)
+        return false;
+    Err bad = upgrade_check(x, &why);
+    if (bad && bad != ERR_AUTH_INVALID_TICKET) /* which is looked at last */
+        return false;
+    refuse_websocket(x, err_text(err));
+    return true;
 }
 
 static bool is_websocket(struct exchange *x)
@@ -223,6 +241,8 @@ static void opened(struct exchange *x, Err err, Str why)
     struct opener *o = x->request.data;
     struct sockjs_session *e = o->session;
     struct server *server = x->request.server;
+    if (!err && conn_alive(x->conn))
+        err = upgrade_admit(x);
     if (err) {
         sockjs_not_opened(e);
         answer_error(x, err, why);
@@ -232,7 +252,7 @@ static void opened(struct exchange *x, Err err, Str why)
     } else {
         unsigned loop = loop_index(sockjs_loop(e));
         sockjs_opened(e, session_open(server->sessions[loop], NULL, sockjs_wire(e),
-                                      &x->request.actor, upgrade_users(x)));
+                                      &x->request.actor, upgrade_users(x), 0));
         sockjs_poll(x, e, o->transport, o->callback);
     }
     sockjs_unref(e);

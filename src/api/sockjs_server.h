@@ -25,5 +25,7 @@ extern const struct route sockjs_routes[];
 bool sockjs_takes(struct exchange *x);
 /* Answers it, now or later. */
 void sockjs_start(struct exchange *x, Str body);
+/* Refuses it in SockJS's way if there is one: a close frame on a WebSocket. False: not answered. */
+bool sockjs_turn_away(struct exchange *x, Err err);
 
 #endif

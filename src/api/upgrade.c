@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "codec/ws.h"
+#include "codec/ws_deflate.h"
 #include "domain/auth.h"
 
 static Err spend(struct request *r, struct tx *tx)
@@ -30,6 +31,33 @@ static bool version_spoken(const struct exchange *x)
            (str_eq(version, S("7")) || str_eq(version, S("8")));
 }
 
+enum { OFFERS_MAX = 16 * 1024, ANSWER_MAX = 256 };
+
+/* Several headers are one list (RFC 6455 section 9.1). */
+static Err extensions(struct exchange *x, const char **why)
+{
+    struct request *r = &x->request;
+    struct buf offers = BUF(OFFERS_MAX), answer = BUF(ANSWER_MAX);
+    for (size_t i = 0; i < r->head.field_count; i++) {
+        const struct http_field *f = &r->head.fields[i];
+        if (!str_eq_nocase(f->name, S("Sec-WebSocket-Extensions")))
+            continue;
+        buf_add(&offers, f->value);
+        buf_byte(&offers, ',');
+    }
+    int window = ws_deflate_accept(buf_str(&offers), &answer);
+    if (window > 0 && r->server->config.session.compress_above) {
+        x->window = (unsigned)window;
+        x->extension = arena_str(&r->arena, buf_str(&answer));
+    }
+    buf_free(&offers);
+    buf_free(&answer);
+    if (window >= 0)
+        return ERR_OK;
+    *why = "Sec-WebSocket-Extensions is not a list of extensions.";
+    return ERR_BAD_REQUEST;
+}
+
 Err upgrade_check(struct exchange *x, const char **why)
 {
     struct request *r = &x->request;
@@ -48,6 +76,9 @@ Err upgrade_check(struct exchange *x, const char **why)
         *why = "Sec-WebSocket-Key is not 16 bytes in base64.";
         return ERR_BAD_REQUEST;
     }
+    Err err = extensions(x, why);
+    if (err)
+        return err;
     Str *ticket = arena_new(&r->arena, Str);
     if (!http_query(r->head.query, S("ticket"), &r->arena, ticket))
         return ERR_AUTH_INVALID_TICKET;
@@ -71,6 +102,12 @@ int64_t upgrade_users(const struct exchange *x)
     return str_eq(x->tier, S("DEMO")) ? x->request.server->config.demo_users : 0;
 }
 
+Err upgrade_admit(const struct exchange *x)
+{
+    const struct server_config *config = &x->request.server->config;
+    return online_open(config->online, x->request.actor.app, config->app_connections);
+}
+
 void upgrade_head(struct exchange *x, struct buf *out)
 {
     char accept[WS_ACCEPT_TEXT];
@@ -82,6 +119,8 @@ void upgrade_head(struct exchange *x, struct buf *out)
     http_header_add(out, S("Sec-WebSocket-Accept"), str_from(accept, sizeof accept));
     http_header_add(out, S("X-Request-Id"), x->id);
     subprotocol(x, out);
+    if (x->extension.n)
+        http_header_add(out, S("Sec-WebSocket-Extensions"), x->extension);
     http_head_end(out);
     x->request.status = 101;
     answer_log(x);
@@ -94,12 +133,18 @@ void upgrade_finish(struct exchange *x)
         answer_text(x, 200, S("text/plain; charset=UTF-8"), S("Welcome to SockJS!\n"));
         return;
     }
+    Err err = upgrade_admit(x);
+    if (err) {
+        answer_error(x, err, S(""));
+        return;
+    }
     struct buf out = BUF(4096);
     upgrade_head(x, &out);
     int64_t users = upgrade_users(x);
+    unsigned window = x->window;
     struct actor actor = r->actor;
     struct conn *c = x->conn;
     exchange_free(&x);
-    conn_upgrade(c, buf_str(&out), NULL, &actor, users);
+    conn_upgrade(c, buf_str(&out), NULL, &actor, users, window);
     buf_free(&out);
 }

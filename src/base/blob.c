@@ -8,6 +8,7 @@ struct blob *blob_new(Str s, uint32_t mark)
     atomic_init(&b->refs, 1);
     b->mark = mark;
     b->n = s.n;
+    b->other = NULL;
     memcpy(b->p, s.p, s.n);
     return b;
 }
@@ -20,7 +21,10 @@ struct blob *blob_ref(struct blob *b)
 
 void blob_unref(struct blob **b)
 {
-    if (*b && atomic_fetch_sub_explicit(&(*b)->refs, 1, memory_order_acq_rel) == 1)
+    if (*b && atomic_fetch_sub_explicit(&(*b)->refs, 1, memory_order_acq_rel) == 1) {
+        if ((*b)->other)
+            blob_unref(&(*b)->other);
         mem_free(*b);
+    }
     *b = NULL;
 }

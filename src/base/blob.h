@@ -1,6 +1,7 @@
 /*
  * struct blob: immutable bytes that many readers share by reference count. Made once, never
- * changed, freed with the last reference. Counting is atomic, so a blob may cross threads.
+ * changed, freed with the last reference. Counting is atomic, so a blob may cross threads; one that
+ * has another form with it may not.
  */
 #ifndef BASE_BLOB_H
 #define BASE_BLOB_H
@@ -13,6 +14,7 @@ struct blob {
     atomic_uint refs;
     uint32_t mark; /* an offset that the maker gives a meaning; see the maker */
     size_t n;
+    struct blob *other; /* another form of it, made when it is first asked for; or NULL */
     char p[];
 };
 

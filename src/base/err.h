@@ -56,6 +56,8 @@
     X(UPGRADE_REQUIRED, 426, "This path speaks WebSocket version 13.")                             \
     X(RATE_LIMITED, 429, "Too many requests; slow down.")                                          \
     X(CONCURRENT_USER_LIMIT, 429, "The plan's number of connected users is reached; upgrade.")     \
+    X(CONNECTION_LIMIT, 429, "Too many open connections from this address; close some.")           \
+    X(APP_CONNECTION_LIMIT, 429, "The app has as many open sessions as it may; close some.")       \
     X(HEADERS_TOO_LARGE, 431, "The request's head is too large.")                                  \
     X(INTERNAL, 500, "Something went wrong here; report the request id.")                          \
     X(NOT_IMPLEMENTED, 501, "This transfer coding or method is not supported.")                    \

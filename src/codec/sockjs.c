@@ -434,13 +434,13 @@ void sockjs_iframe(struct buf *out, Str script)
                    "<head>\n"
                    "  <meta http-equiv=\"X-UA-Compatible\" content=\"IE=edge\" />\n"
                    "  <meta http-equiv=\"Content-Type\" content=\"text/html; charset=UTF-8\" />\n"
+                   "  <script>\n"
+                   "    document.domain = document.domain;\n"
+                   "    _sockjs_onload = function(){SockJS.bootstrap_iframe();};\n"
+                   "  </script>\n"
                    "  <script src=\""));
     buf_add(out, script);
     buf_add(out, S("\"></script>\n"
-                   "  <script>\n"
-                   "    document.domain = document.domain;\n"
-                   "    SockJS.bootstrap_iframe();\n"
-                   "  </script>\n"
                    "</head>\n"
                    "<body>\n"
                    "  <h2>Don't panic!</h2>\n"

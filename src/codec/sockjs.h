@@ -73,7 +73,8 @@ void sockjs_wrap(struct buf *out, enum sockjs_endpoint transport, Str callback, 
 
 Str sockjs_content_type(enum sockjs_endpoint transport);
 
-/* The page for /iframe*.html; script: the URL of the client. */
+/* The page for /iframe*.html, as 0.3.3 has it ("IframePage"); script: the URL of the client, 0.3.x
+ * or 1.x. (Servers since have it call the client behind the script instead, which is the same.) */
 void sockjs_iframe(struct buf *out, Str script);
 
 #endif

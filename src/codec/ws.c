@@ -15,6 +15,8 @@
 
 #include <openssl/evp.h>
 
+enum { RSV = 0x70, RSV1 = 0x40 };
+
 static int refuse(enum ws_code code, const char *text, const char **why)
 {
     *why = text;
@@ -34,10 +36,11 @@ static uint64_t big_endian(const char *p, size_t n)
     return v;
 }
 
-static int check_first_byte(uint8_t byte, const char **why)
+static int check_first_byte(uint8_t byte, bool deflate, const char **why)
 {
     unsigned opcode = byte & 0x0f;
-    if (byte & 0x70)
+    bool begins = opcode == WS_TEXT || opcode == WS_BINARY;
+    if (byte & (deflate && begins ? RSV & ~RSV1 : RSV))
         return refuse(WS_PROTOCOL_ERROR, "reserved bits are set", why);
     if (opcode > WS_PONG || (opcode > WS_BINARY && opcode < WS_CLOSE))
         return refuse(WS_PROTOCOL_ERROR, "unknown opcode", why);
@@ -76,7 +79,7 @@ long ws_decode(Str in, const struct ws_limits *limits, struct ws_frame *out, con
     if (in.n == 0)
         return 0;
     uint8_t first = (uint8_t)in.p[0];
-    if ((bad = check_first_byte(first, why)))
+    if ((bad = check_first_byte(first, limits->deflate, why)))
         return bad;
     if (in.n < 2)
         return 0;
@@ -100,6 +103,7 @@ long ws_decode(Str in, const struct ws_limits *limits, struct ws_frame *out, con
     *out = (struct ws_frame){
         .opcode = (enum ws_opcode)(first & 0x0f),
         .fin = first & WS_FIN,
+        .rsv1 = first & RSV1,
         .masked = masked,
         .head = head,
         .payload = str_from(in.p + head, n),
@@ -159,16 +163,19 @@ static int step_data(struct ws_stream *stream, const struct ws_limits *limits,
         return refuse(WS_PROTOCOL_ERROR, "a continuation without a message", why);
     if (begins) {
         stream->opcode = (uint8_t)frame->opcode;
+        stream->compressed = frame->rsv1;
         stream->size = 0;
         stream->text = (struct utf8){0};
     }
     if (stream->size > limits->message || frame->payload.n > limits->message - stream->size)
         return refuse(WS_TOO_LARGE, "the message is too large", why);
     stream->size += frame->payload.n;
-    if (stream->opcode == WS_TEXT && (!utf8_step(&stream->text, frame->payload) ||
-                                      (frame->fin && !utf8_complete(&stream->text))))
+    if (stream->opcode == WS_TEXT && !stream->compressed &&
+        (!utf8_step(&stream->text, frame->payload) ||
+         (frame->fin && !utf8_complete(&stream->text))))
         return refuse(WS_BAD_TEXT, "a text message is not UTF-8", why);
     out->opcode = (enum ws_opcode)stream->opcode;
+    out->compressed = stream->compressed;
     if (frame->fin) {
         out->kind = begins ? WS_GOT_MESSAGE : WS_GOT_END;
         stream->opcode = 0;
@@ -199,7 +206,7 @@ size_t ws_encode_header(char out[WS_HEADER_MAX], enum ws_opcode opcode, unsigned
     must(!is_control(opcode) || (n <= WS_CONTROL_MAX && (flags & WS_FIN)));
     size_t extra = n < 126 ? 0 : n <= UINT16_MAX ? 2 : 8;
     unsigned length = extra == 0 ? (unsigned)n : extra == 2 ? 126 : 127;
-    out[0] = (char)((flags & WS_FIN) | opcode);
+    out[0] = (char)((flags & WS_FIN) | (flags & WS_RSV1 ? RSV1 : 0) | opcode);
     out[1] = (char)((flags & WS_MASK ? 0x80 : 0) | length);
     for (size_t i = 0; i < extra; i++)
         out[2 + i] = (char)(n >> (8 * (extra - 1 - i)));

@@ -1,8 +1,8 @@
 /*
  * WebSocket, RFC 6455: frames in and out, the rules that tie frames into messages, and the
  * handshake's accept key; both ends of a connection. It does not know of sockets, HTTP headers,
- * subprotocols, extensions (so the RSV bits must be zero) or timers, and sends nothing by itself:
- * answering a ping or a close is the caller's work.
+ * subprotocols or timers, and of extensions only permessage-deflate's bit (RFC 7692 section 6), not
+ * what it stands for. It sends nothing by itself: answering a ping or a close is the caller's work.
  *
  * Everything is a value; slices borrow from the input; nothing is allocated but by the buf of an
  * encoder. Any thread.
@@ -58,11 +58,13 @@ enum ws_role { WS_SERVER, WS_CLIENT };
 struct ws_limits {
     enum ws_role role;
     uint64_t message; /* payload bytes of one message, so of each of its frames too */
+    bool deflate; /* permessage-deflate was agreed: a message may have RSV1, in its first frame */
 };
 
 struct ws_frame {
     enum ws_opcode opcode;
     bool fin;
+    bool rsv1; /* it begins a compressed message */
     bool masked;
     uint8_t key[4];
     size_t head; /* bytes before the payload, so the caller can reach it in its own buffer */
@@ -74,6 +76,7 @@ struct ws_stream {
     uint64_t size;    /* payload bytes of the open message so far */
     uint8_t opcode;   /* WS_TEXT or WS_BINARY while a message is open, else 0 */
     uint8_t closed;   /* a close frame came: nothing may follow */
+    bool compressed;  /* the open message */
     struct utf8 text; /* of the open text message */
 };
 
@@ -90,6 +93,7 @@ enum ws_kind {
 struct ws_event {
     enum ws_kind kind;
     enum ws_opcode opcode; /* of the message's first frame for all its parts */
+    bool compressed;       /* the message, so all its parts: text is not checked yet */
     Str payload;           /* borrowed from the frame; of a close the reason */
     int code;              /* of a close, WS_NO_CODE when it had none; else 0 */
 };
@@ -103,8 +107,8 @@ must_check long ws_decode(Str in, const struct ws_limits *limits, struct ws_fram
 void ws_unmask(char *p, size_t n, const uint8_t key[4]);
 
 /* Takes the next frame, unmasked, in the order of the wire, and says what it is (5.4
- * to 5.6, 7.1.5). Text is checked as it comes. 0, or a close code: -1002, -1007 or -1009 with *why;
- * the stream is then of no more use. */
+ * to 5.6, 7.1.5). Text is checked as it comes, save compressed. 0, or a close code: -1002, -1007 or
+ * -1009 with *why; the stream is then of no more use. */
 must_check int ws_stream_step(struct ws_stream *stream, const struct ws_limits *limits,
                               const struct ws_frame *frame, struct ws_event *out, const char **why);
 
@@ -114,6 +118,7 @@ bool ws_code_valid(int code);
 #define WS_FIN 0x80u /* flags of the encoders */
 #define WS_MASK                                                                                    \
     0x40u /* ws_encode_header only: the caller puts the four bytes of the key after it */
+#define WS_RSV1 0x20u /* ws_encode_header only: the payload is compressed */
 
 /* Writes the header of a frame with n payload bytes; returns its length, 2 to 10. Needs n < 2^63.
  */

@@ -190,7 +190,9 @@ Err chat_members(struct tx *tx, const struct actor *a, Id chat_id, struct chat_m
         (*out)[(*n)++] = (struct chat_member){.user_id = row.user_id,
                                               .username = arena_str(tx->arena, row.username),
                                               .joined_at = row.joined_at,
-                                              .last_seen = row.last_seen};
+                                              .last_seen = row.last_seen,
+                                              .user = row.user,
+                                              .seen_at = row.seen_at};
     }
     return tx_done(tx, ERR_OK);
 }
@@ -290,5 +292,20 @@ Err chat_heads(struct tx *tx, int64_t app, int64_t user, struct chat_head **out,
         *out = grow(tx->arena, *out, *n, &cap, sizeof **out);
         (*out)[(*n)++] = head;
     }
+    return tx_done(tx, ERR_OK);
+}
+
+Err chat_people(struct tx *tx, int64_t app, int64_t chat, int64_t max, struct chat_people *out)
+{
+    *out = (struct chat_people){0};
+    if (!members_chat_size(tx->db, app, chat, &out->last_seq, &out->members) || out->members > max)
+        return tx_done(tx, ERR_OK);
+    out->items = arena_array(tx->arena, struct chat_person, (size_t)out->members);
+    struct db_rows *rows = members_people(tx->db, app, chat, out->members);
+    for (struct chat_person *p = out->items;
+         out->n < (size_t)out->members && members_people_next(rows, &p->user, &p->id, &p->seen_at);
+         p++)
+        out->n++;
+    db_done(rows);
     return tx_done(tx, ERR_OK);
 }

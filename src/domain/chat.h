@@ -24,6 +24,9 @@ struct chat_member {
     Str username;
     int64_t joined_at;
     Id last_seen; /* nil: nothing yet */
+    int64_t user;
+    int64_t seen_at; /* when it was last connected, as the store has it; 0: never */
+    bool online;     /* the store does not know */
 };
 
 /* usernames must hold the actor's own and another; doubles count once. Unknown: ERR_USER_NOT_FOUND
@@ -59,6 +62,23 @@ enum { CHAT_HEADS = 256 * 1024 }; /* more are too many to follow live */
  * ERR_OVERLOADED: there are more. */
 Err chat_heads(struct tx *tx, int64_t app, int64_t user, struct chat_head **out,
                size_t *n) must_check;
+
+struct chat_person {
+    int64_t user; /* row number */
+    Id id;
+    int64_t seen_at; /* as the store has it; 0: never */
+};
+
+/* Who is in a chat, if it is not a crowd: one of more than max. In one snapshot, in tx->arena. */
+struct chat_people {
+    int64_t last_seq;
+    int64_t members; /* 0: there is no such chat */
+    struct chat_person *items;
+    size_t n; /* a crowd: 0 */
+};
+
+Err chat_people(struct tx *tx, int64_t app, int64_t chat, int64_t max,
+                struct chat_people *out) must_check;
 
 /*
  * Takes user out of all chats, at most limit of them, with a USER_LEAVE each: part of removing a

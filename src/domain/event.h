@@ -24,6 +24,7 @@ enum event_type {
     EVENT_NEW_CHAT = 11,
     EVENT_DELETE_CHAT = 12,
     EVENT_CHAT_RENAMED = 13,
+    EVENT_PRESENCE = 50, /* of no chat, and never stored */
     /* Not for clients: realtime sessions to close. */
     EVENT_SESSION_REVOKED =
         100,                /* the sign-in `session` of user `target`, or all of that user if 0 */

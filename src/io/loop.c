@@ -12,7 +12,12 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum { SLOTS = 256, TICK_MS = 100, RECEIVE_BYTES = 256 * 1024 };
+enum {
+    SLOTS = 256,
+    TICK_MS = 100,
+    RECEIVE_BYTES = 256 * 1024,
+    PLAIN_BYTES = RECEIVE_BYTES + 32 * 1024, /* and a TLS record that was begun before */
+};
 
 struct loop {
     uv_loop_t uv;
@@ -34,6 +39,7 @@ struct loop {
     uint64_t wheel_at;         /* the tick that was last fired */
     uint64_t wheel_start;      /* loop time of tick 0 */
 
+    char *plain; /* owned; NULL until it is used */
     char receive[RECEIVE_BYTES];
 };
 
@@ -117,6 +123,7 @@ void loop_free(struct loop **at)
         uv_walk(&loop->uv, close_handle, NULL);
     must(uv_loop_close(&loop->uv) == 0);
     pthread_mutex_destroy(&loop->lock);
+    mem_free(loop->plain);
     mem_free(loop);
     *at = NULL;
 }
@@ -245,4 +252,12 @@ char *loop_receive_buffer(struct loop *loop, size_t *size)
 {
     *size = RECEIVE_BYTES;
     return loop->receive;
+}
+
+char *loop_plain_buffer(struct loop *loop, size_t *size)
+{
+    if (!loop->plain)
+        loop->plain = mem_alloc(PLAIN_BYTES);
+    *size = PLAIN_BYTES;
+    return loop->plain;
 }

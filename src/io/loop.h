@@ -53,8 +53,10 @@ void loop_timer_clear(struct timer *timer);
 /* Monotonic milliseconds as of this tick. */
 int64_t loop_now(const struct loop *loop);
 
-/* For the other files of this layer: the uv_loop_t and the shared receive buffer. */
+/* For the other files of this layer: the uv_loop_t, the shared receive buffer, and one that holds
+ * what TLS makes of it. */
 void *loop_uv(struct loop *loop);
 char *loop_receive_buffer(struct loop *loop, size_t *size);
+char *loop_plain_buffer(struct loop *loop, size_t *size);
 
 #endif

@@ -35,10 +35,13 @@ struct tcp {
     struct tcp_rest *rest; /* being written; this and the next two are all that tcp_send touches */
     int fd;
     bool closed;
+    struct tls *tls; /* or NULL */
     const struct tcp_ops *ops;
     void *owner;
     struct loop *loop;
     struct tcp_finish *finishing; /* after tcp_finish */
+    void (*at_end)(void *arg);
+    void *at_end_arg;
     uv_tcp_t uv;
 };
 
@@ -47,9 +50,12 @@ static void closed(uv_handle_t *handle)
     struct tcp *tcp = handle->data;
     atomic_fetch_sub(loop_load(tcp->loop), 1);
     tcp->ops->on_close(tcp);
+    if (tcp->at_end)
+        tcp->at_end(tcp->at_end_arg);
     if (tcp->finishing)
         loop_timer_clear(&tcp->finishing->timer);
     mem_free(tcp->finishing);
+    tls_free(&tcp->tls);
     mem_free(tcp);
 }
 
@@ -70,26 +76,50 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(bytes, (unsigned)size);
 }
 
+static void send_encrypted(struct tcp *tcp);
+
+/* One on_data for what one read brought, as without TLS: what pauses reading comes in there. */
+static void decrypt(struct tcp *tcp, Str bytes)
+{
+    size_t room, n = 0;
+    char *to = loop_plain_buffer(tcp->loop, &room);
+    tls_feed(tcp->tls, bytes);
+    int got;
+    while ((got = tls_read(tcp->tls, to + n, (int)(room - n))) > 0)
+        n += (size_t)got;
+    send_encrypted(tcp); /* of the handshake, or an alert */
+    if (n && !tcp->closed)
+        tcp->ops->on_data(tcp, to, n);
+    if (got == TLS_BROKEN)
+        tcp_close(tcp);
+    else if (got == TLS_ENDED && !tcp->closed && !tcp->finishing)
+        tcp->ops->on_end(tcp);
+}
+
 static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct tcp *tcp = stream->data;
     if (tcp->closed)
         return;
-    if (n > 0 && !tcp->finishing)
+    if (n > 0 && !tcp->finishing && tcp->tls)
+        decrypt(tcp, str_from(buf->base, (size_t)n));
+    else if (n > 0 && !tcp->finishing)
         tcp->ops->on_data(tcp, buf->base, (size_t)n);
     else if (n == UV_EOF && !tcp->finishing)
         tcp->ops->on_end(tcp);
-    else if (n < 0)
+    else if (n < 0 && !(n == UV_EOF && tcp->rest)) /* begin_shutdown meets that end again */
         tcp_close(tcp);
 }
 
-struct tcp *tcp_open(struct loop *loop, int fd, const struct tcp_ops *ops, void *owner)
+struct tcp *tcp_open(struct loop *loop, int fd, struct tls_context *context,
+                     const struct tcp_ops *ops, void *owner)
 {
     struct tcp *tcp = mem_alloc(sizeof *tcp);
     tcp->ops = ops;
     tcp->owner = owner;
     tcp->loop = loop;
     tcp->fd = fd;
+    tcp->tls = context ? tls_new(context) : NULL;
     tcp->uv.data = tcp;
     must(uv_tcp_init(loop_uv(loop), &tcp->uv) == 0);
     must(uv_tcp_open(&tcp->uv, fd) == 0);
@@ -98,6 +128,12 @@ struct tcp *tcp_open(struct loop *loop, int fd, const struct tcp_ops *ops, void 
     atomic_fetch_add(loop_load(loop), 1);
     tcp_read_start(tcp);
     return tcp;
+}
+
+void tcp_at_end(struct tcp *tcp, void (*fn)(void *arg), void *arg)
+{
+    tcp->at_end = fn;
+    tcp->at_end_arg = arg;
 }
 
 void tcp_hand_over(struct tcp *tcp, const struct tcp_ops *ops, void *owner)
@@ -157,11 +193,13 @@ static void rest_written(uv_write_t *req, int status)
     struct tcp *tcp = rest->tcp;
     tcp->rest = NULL;
     mem_free(rest);
-    if (tcp->closed)
-        return;
     if (status < 0)
         tcp_close(tcp);
-    else if (tcp->finishing)
+    if (tcp->tls)
+        send_encrypted(tcp); /* its own words, from meanwhile */
+    if (tcp->closed || tcp->rest)
+        return;
+    if (tcp->finishing)
         begin_shutdown(tcp);
     else
         tcp->ops->on_drain(tcp);
@@ -177,11 +215,8 @@ static ssize_t send_now(const struct tcp *tcp, Str bytes)
     return sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) ? 0 : sent;
 }
 
-void tcp_send(struct tcp *tcp, Str bytes)
+static void send_raw(struct tcp *tcp, Str bytes)
 {
-    must(!tcp->rest);
-    if (tcp->closed || bytes.n == 0)
-        return;
     ssize_t sent = send_now(tcp, bytes);
     if (sent < 0) {
         tcp_close(tcp);
@@ -203,6 +238,28 @@ void tcp_send(struct tcp *tcp, Str bytes)
     }
 }
 
+static void send_encrypted(struct tcp *tcp)
+{
+    struct buf *out = tls_output(tcp->tls);
+    if (tcp->rest || tcp->closed || !out->n)
+        return;
+    send_raw(tcp, buf_str(out));
+    buf_free(out);
+}
+
+void tcp_send(struct tcp *tcp, Str bytes)
+{
+    must(!tcp->rest);
+    if (tcp->closed || bytes.n == 0)
+        return;
+    if (!tcp->tls)
+        send_raw(tcp, bytes);
+    else if (tls_write(tcp->tls, bytes))
+        send_encrypted(tcp);
+    else
+        tcp_close(tcp);
+}
+
 bool tcp_busy(const struct tcp *tcp)
 {
     return tcp->rest != NULL;
@@ -221,6 +278,10 @@ void tcp_finish(struct tcp *tcp, int64_t linger_ms)
     f->tcp = tcp;
     tcp->finishing = f;
     loop_timer_set(tcp->loop, &f->timer, linger_ms, linger_over);
+    if (tcp->tls) {
+        tls_end(tcp->tls);
+        send_encrypted(tcp);
+    }
     if (!tcp->rest)
         begin_shutdown(tcp);
 }

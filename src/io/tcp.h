@@ -4,6 +4,9 @@
  * into an owned buffer, and until that is gone (tcp_busy) nothing else may be sent; the owner keeps
  * what it has in its own, cheaper form meanwhile.
  *
+ * With TLS the bytes of on_data and tcp_send are the plain ones, and nothing else differs for the
+ * owner.
+ *
  * tcp_open makes it; it frees itself after tcp_close or the end of the connection. Callbacks fire
  * on the loop's thread only, never inside tcp_open or tcp_send; on_close fires exactly once,
  * whoever closed, and the tcp must not be used after it.
@@ -14,6 +17,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "io/loop.h"
+#include "io/tls.h"
 
 struct tcp;
 
@@ -27,8 +31,13 @@ struct tcp_ops {
     void (*on_close)(struct tcp *tcp);
 };
 
-/* fd is moved. Reading starts at once. */
-struct tcp *tcp_open(struct loop *loop, int fd, const struct tcp_ops *ops, void *owner);
+/* fd is moved. Reading starts at once. context: NULL for no TLS. */
+struct tcp *tcp_open(struct loop *loop, int fd, struct tls_context *context,
+                     const struct tcp_ops *ops, void *owner);
+
+/* Calls fn once after on_close, whoever is the owner then: for what is counted by socket. A later
+ * call replaces an earlier one. */
+void tcp_at_end(struct tcp *tcp, void (*fn)(void *arg), void *arg);
 
 /* Another owner takes over: from the next callback on. */
 void tcp_hand_over(struct tcp *tcp, const struct tcp_ops *ops, void *owner);
@@ -47,9 +56,9 @@ size_t tcp_pending(const struct tcp *tcp);
 void tcp_close(struct tcp *tcp);
 
 /*
- * After what is pending: shuts the sending side, reads and drops what still comes so that the peer
- * sees our last bytes and not a reset, and closes when the peer does or after linger_ms. No
- * on_data, on_end or on_drain any more; on_close follows.
+ * After what is pending, even if the peer has already ended its side: shuts the sending side, reads
+ * and drops what still comes so that the peer sees our last bytes and not a reset, and closes when
+ * the peer does or after linger_ms. No on_data, on_end or on_drain any more; on_close follows.
  */
 void tcp_finish(struct tcp *tcp, int64_t linger_ms);
 

@@ -36,6 +36,10 @@ static const struct option options[] = {
      "what clients call the chat API; default: from --listen", NULL},
     {"management-url", URL, AT(management_url), "", 0, 0,
      "what browsers call the management API; default: from --management-listen", NULL},
+    {"tls-cert", TEXT, AT(tls_cert), "", 0, 0,
+     "PEM file with the certificate and its chain, for both listeners; none: plain HTTP", NULL},
+    {"tls-key", TEXT, AT(tls_key), "", 0, 0, "PEM file with its key; SIGHUP reads both again",
+     NULL},
     {"store", TEXT, AT(store), "", 0, 0, "sqlite:PATH; default: whisp.db in the data directory",
      NULL},
     {"cluster", TEXT, AT(cluster), "demo-cluster", 0, 0, "name of this cluster", NULL},
@@ -95,17 +99,29 @@ static const struct option options[] = {
     {"connect-timeout", DURATION, AT(connect_timeout), "10s", 100, 3600 * SECOND,
      "from a realtime socket's opening to CONNECT", NULL},
     {"idle-timeout", DURATION, AT(idle_timeout), "60s", 100, 3600 * SECOND,
-     "of an HTTP connection between requests", NULL},
+     "of an HTTP connection between requests, or that does not take an answer", NULL},
     {"request-timeout", DURATION, AT(request_timeout), "15s", 100, 3600 * SECOND,
      "for a request's head and body to arrive", NULL},
     {"typing-interval", DURATION, AT(typing_interval), "3s", 1, 3600 * SECOND,
      "one TYPING of a user in a chat passes in this time", NULL},
+    {"presence-away", DURATION, AT(presence_away), "10s", 0, 3600 * SECOND,
+     "without a session before others hear that a user is OFFLINE", NULL},
+    {"presence-interval", DURATION, AT(presence_interval), "5s", 0, 3600 * SECOND,
+     "one PRESENCE of a user goes out in this time, the last state always", NULL},
+    {"presence-members", COUNT, AT(presence_members), "200", 0, 1000,
+     "in a chat of more, members are not told of one another's presence", NULL},
     {"connections", COUNT, AT(connections), "0", 0, 10000000,
      "open sockets; 0: what the limit of open files allows", NULL},
+    {"connections-per-address", COUNT, AT(address_connections), "0", 0, 10000000,
+     "open sockets of a client address on the chat API; 0: no limit", NULL},
+    {"app-connections", COUNT, AT(app_connections), "100000", 0, 1000000000,
+     "open realtime sessions of an app; 0: no limit", NULL},
     {"session-output", SIZE, AT(session_output), "1m", 64 * KIB, GIB,
      "queued for a session before it is closed as too slow", NULL},
     {"buffer-budget", SIZE, AT(buffer_budget), "512m", MIB, 1024 * GIB,
      "queued for all sessions; past 80 % the largest go first", NULL},
+    {"compress-above", SIZE, AT(compress_above), "1k", 0, MIB,
+     "larger events go out compressed; 0: no permessage-deflate", NULL},
     {"session-jobs", COUNT, AT(session_jobs), "32", 1, 1024, "commands of a session in flight",
      NULL},
     {"subscriptions", COUNT, AT(subscriptions), "64", 1, 1024, "of a session", NULL},
@@ -413,6 +429,10 @@ Err config_read(int argc, char **argv, struct config *out, const char **why)
             continue;
         *why = complain("--%s (%s): \"%.*s\" will not do; write %s%s", o->name, given[i].from,
                         STR_ARG(value), form(o), o->choices ? o->choices : "");
+        err = ERR_INVALID_FIELD;
+    }
+    if (!err && !out->tls_cert.n != !out->tls_key.n) {
+        *why = "--tls-cert and --tls-key: give both, or neither";
         err = ERR_INVALID_FIELD;
     }
     bool taken = str_eq(out->cluster, S("management")); /* an audience of its own */

@@ -25,7 +25,7 @@ struct hash_cost {
 struct config {
     Str trusted_proxies;
     Str data, store, cluster, cluster_tiers, public_url, management_url, origins,
-        management_origins, sockjs_url;
+        management_origins, sockjs_url, tls_cert, tls_key;
     struct host_port listen, management_listen;
     int64_t threads, readers, resume_readers, hashers;
     Str log_format, log_level;
@@ -35,7 +35,9 @@ struct config {
     int64_t retention, resume_events, resumes;
     int64_t demo_users, demo_apps, app_keys, chat_members, message_length, sessions_per_user;
     int64_t heart_beat, connect_timeout, idle_timeout, request_timeout, typing_interval;
-    int64_t connections, session_output, buffer_budget, session_jobs, subscriptions;
+    int64_t presence_away, presence_interval, presence_members, compress_above;
+    int64_t connections, address_connections, app_connections, session_output, buffer_budget,
+        session_jobs, subscriptions;
     int64_t queue_jobs, queue_bytes, app_queue_jobs, batch_jobs, batch_time;
     int64_t drain_delay, drain_spread, drain_timeout;
 };

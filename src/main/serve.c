@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "codec/json.h"
 #include "domain/app.h"
+#include "domain/seen.h"
 #include "main/keys.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ enum {
     LOOPS_MAX = 256,
     FILES_RESERVED = 64,
     POLL_MS = 20,
+    SEEN_AT_ONCE = 500,
     BODY = 64 * 1024,
     SOCKJS_BODY = 256 * 1024
 };
@@ -37,6 +39,7 @@ struct process {
     const struct config *config;
     int lock; /* on the data directory */
     struct token_keys *keys;
+    struct tls_context *tls; /* NULL: plain HTTP */
     struct rules rules;
     char decoy[SERVER_HASH];
     struct loop *loops[LOOPS_MAX];
@@ -122,6 +125,7 @@ static struct server_config server_config_of(struct process *p)
         .trusted_proxies = c->trusted_proxies,
         .http = {.head = 16 * 1024, .body = SOCKJS_BODY, .more = 4096},
         .body = BODY,
+        .tls = p->tls,
         .sockjs_url = c->sockjs_url,
         .session = {.connect_ms = c->connect_timeout,
                     .heart_beat_ms = c->heart_beat,
@@ -130,8 +134,10 @@ static struct server_config server_config_of(struct process *p)
                     .subscriptions = (size_t)c->subscriptions,
                     .resumes = (size_t)c->resumes,
                     .message = 256 * 1024,
+                    .compress_above = (size_t)c->compress_above,
                     .stomp = STOMP_LIMITS(STOMP_12),
-                    .sessions_per_user = c->sessions_per_user},
+                    .sessions_per_user = c->sessions_per_user,
+                    .presence_members = c->presence_members},
         .buffer_budget = (size_t)c->buffer_budget,
         .demo_users = c->demo_users,
         .message_rate = c->message_rate,
@@ -143,6 +149,8 @@ static struct server_config server_config_of(struct process *p)
         .idle_ms = c->idle_timeout,
         .request_ms = c->request_timeout,
         .connections = connections_of(c),
+        .address_connections = (size_t)c->address_connections,
+        .app_connections = c->app_connections,
         .hash_memory = c->hash_cost.memory,
         .hash_passes = c->hash_cost.passes,
     };
@@ -184,10 +192,24 @@ static const char *listen_on(struct process *p, enum surface surface, struct hos
         return complaint;
     }
     snprintf(host, sizeof host, form, STR_ARG(at.host), server_port(p->server, surface));
-    snprintf(p->bound[surface], sizeof p->bound[surface], "http://%s", host);
+    snprintf(p->bound[surface], sizeof p->bound[surface], "http%s://%s", p->tls ? "s" : "", host);
     snprintf(p->urls[surface], sizeof p->urls[surface], STR_FMT,
              STR_ARG(url.n ? url : str_of(p->bound[surface])));
     return NULL;
+}
+
+/* Those whom the last run left connected are not any more. */
+static Err mend_seen(struct tx *tx)
+{
+    bool more = true;
+    Err err = ERR_OK;
+    while (more && !err) {
+        db_begin(tx->db);
+        err = seen_mend(tx, S(NODE), &more);
+        if (!err)
+            err = db_commit(tx->db);
+    }
+    return err;
 }
 
 /* Opens the store once by itself: makes or migrates the schema, writes the cluster down. */
@@ -206,9 +228,23 @@ static const char *prepare_store(struct process *p)
         err = db_commit(db);
     if (err)
         why = "the cluster cannot be written down; see the log";
+    else if (mend_seen(&tx))
+        why = "users' last connections cannot be written down; see the log";
     db_close(&db);
     arena_free(&arena);
     return why;
+}
+
+static const char *open_tls(struct process *p)
+{
+    const struct config *c = p->config;
+    char cert[3200], key[3200];
+    const char *why = NULL;
+    if (!c->tls_cert.n)
+        return NULL;
+    snprintf(cert, sizeof cert, STR_FMT, STR_ARG(c->tls_cert));
+    snprintf(key, sizeof key, STR_FMT, STR_ARG(c->tls_key));
+    return tls_context_new(cert, key, &p->tls, &why) ? why : NULL;
 }
 
 static void *run_loop(void *loop)
@@ -233,11 +269,13 @@ static int start(struct process *p)
         return fail(p->data, why);
     if (keys_open(p->data, &p->keys, &why))
         return fail("keys", why);
+    if ((why = open_tls(p)))
+        return fail("--tls-cert, --tls-key", why);
     p->rules = rules_of(c);
     p->n_loops = c->threads ? (size_t)c->threads : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
     for (size_t i = 0; i < p->n_loops; i++)
         p->loops[i] = loop_new((unsigned)i);
-    p->online = online_new();
+    p->online = online_new(c->presence_away, c->presence_interval);
     struct server_config config = server_config_of(p);
     make_decoy(p, &config);
     p->server = server_new(&config);
@@ -292,6 +330,38 @@ static void begin_end(struct loop *loop, struct loop_msg *msg)
     mem_free(e);
 }
 
+static void reload(struct process *p)
+{
+    const char *why = NULL;
+    if (tls_context_reload(p->tls, &why))
+        log_event(LOG_ERROR, "certificate not read", log_s("reason", str_of(why)));
+    else
+        log_event(LOG_INFO, "certificate read", log_s("file", p->config->tls_cert));
+}
+
+/* When users were last connected, of those whose going no one has been told. */
+static void write_seen(struct process *p)
+{
+    static struct online_change changes[SEEN_AT_ONCE];
+    struct db *db = NULL;
+    const char *why;
+    if (db_open(str_of(p->store_url), DB_WRITER, &db, &why))
+        return; /* the next start puts it down as far as it is known */
+    struct arena arena = ARENA(1024 * 1024);
+    struct tx tx = {.db = db, .now = clock_now(), .arena = &arena, .rules = &p->rules};
+    Err err = ERR_OK;
+    online_hurry(p->online);
+    for (size_t n; !err && (n = online_take_changes(p->online, changes, SEEN_AT_ONCE));) {
+        db_begin(db);
+        err = chores_write_presence(&tx, changes, n);
+        if (!err)
+            err = db_commit(db);
+        online_told(p->online, changes, n);
+    }
+    db_close(&db);
+    arena_free(&arena);
+}
+
 static int drain(struct process *p, const sigset_t *signals)
 {
     const struct config *c = p->config;
@@ -307,6 +377,7 @@ static int drain(struct process *p, const sigset_t *signals)
     while (open_connections(p) && !hurry && clock_mono() < until);
     unsigned left = open_connections(p);
     jobs_stop(p->jobs);
+    write_seen(p);
     struct jobs_stats stats = jobs_stats(p->jobs);
     log_event(LOG_INFO, "stopped", log_n("connections_cut", left), log_n("commits", stats.commits),
               log_n("writes", stats.writes));
@@ -327,6 +398,7 @@ static void release(struct process *p)
         loop_free(&p->loops[i]);
     jobs_free(&p->jobs);
     online_free(&p->online);
+    tls_context_free(&p->tls);
     token_keys_free(&p->keys);
     close(p->lock);
 }
@@ -346,14 +418,20 @@ int serve_run(const struct config *config)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    if (config->tls_cert.n)
+        sigaddset(&signals, SIGHUP); /* else a terminal that goes away ends the server */
     must(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
     random_setup();
     json_setup();
     int status = start(&p);
     if (status)
         return status;
-    int received;
-    must(sigwait(&signals, &received) == 0);
+    for (int received = SIGHUP; received == SIGHUP;) {
+        must(sigwait(&signals, &received) == 0);
+        if (received == SIGHUP)
+            reload(&p);
+    }
+    sigdelset(&signals, SIGHUP);
     status = drain(&p, &signals);
     release(&p);
     return status;

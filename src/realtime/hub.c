@@ -12,12 +12,13 @@ enum {
     OWN_DELAY_MS = 500, /* the caller's own sessions outlive its logout by this */
 };
 
-struct hub *hub_new(struct loop *loop, struct jobs *jobs, const struct hub_ops *ops)
+struct hub *hub_new(const struct hub_config *config, const struct hub_ops *ops)
 {
     struct hub *hub = mem_alloc(sizeof *hub);
-    hub->loop = loop;
-    hub->jobs = jobs;
+    hub->loop = config->loop;
+    hub->jobs = config->jobs;
     hub->ops = *ops;
+    hub->people = hub_people_new(hub, config);
     return hub;
 }
 
@@ -28,6 +29,7 @@ void hub_free(struct hub **at)
         return;
     must(hub->users.count == 0 && hub->chats.count == 0);
     hub_marks_free(hub);
+    hub_people_free(&hub->people);
     map_free(&hub->users);
     map_free(&hub->chats);
     mem_free(hub);
@@ -36,7 +38,7 @@ void hub_free(struct hub **at)
 
 /* ----- who is in what ----- */
 
-static void append(void ***items, uint32_t *n, uint32_t *cap, void *item)
+void hub_append(void ***items, uint32_t *n, uint32_t *cap, void *item)
 {
     if (*n == *cap) {
         *cap = *cap ? *cap + (*cap + 1) / 2 : 2;
@@ -45,7 +47,7 @@ static void append(void ***items, uint32_t *n, uint32_t *cap, void *item)
     (*items)[(*n)++] = item;
 }
 
-static void remove_from(void **items, uint32_t *n, const void *item)
+void hub_take_out(void **items, uint32_t *n, const void *item)
 {
     for (uint32_t i = 0; i < *n; i++) {
         if (items[i] == item) {
@@ -80,8 +82,10 @@ struct hub_chat *hub_chat_make(struct hub *hub, int64_t app, int64_t chat, int64
 
 void hub_link(struct hub_user *u, struct hub_chat *c)
 {
-    append((void ***)&u->chats, &u->n, &u->cap, c);
-    append((void ***)&c->users, &c->n, &c->cap, u);
+    hub_append((void ***)&u->chats, &u->n, &u->cap, c);
+    hub_append((void ***)&c->users, &c->n, &c->cap, u);
+    if (u->watch)
+        hub_watch_chat(u, c);
 }
 
 void hub_chat_drop_if_empty(struct hub *hub, struct hub_chat *c)
@@ -96,8 +100,10 @@ void hub_chat_drop_if_empty(struct hub *hub, struct hub_chat *c)
 
 void hub_unlink(struct hub_user *u, struct hub_chat *c)
 {
-    remove_from((void **)u->chats, &u->n, c);
-    remove_from((void **)c->users, &c->n, u);
+    if (u->watch)
+        hub_unwatch_chat(u, c);
+    hub_take_out((void **)u->chats, &u->n, c);
+    hub_take_out((void **)c->users, &c->n, u);
 }
 
 /* ----- delivery ----- */
@@ -152,7 +158,8 @@ static void join(struct hub *hub, const struct event *e, int64_t user)
         hub_link(u, c);
 }
 
-void hub_interest_before(struct hub *hub, const struct event *e)
+/* Those whom the event brings in get interest. */
+static void interest_before(struct hub *hub, const struct event *e)
 {
     if (e->type == EVENT_USER_JOIN)
         join(hub, e, e->target);
@@ -173,30 +180,35 @@ static void interest_after(struct hub *hub, struct hub_chat *c, const struct eve
     hub_chat_drop_if_empty(hub, c);
 }
 
-/* The next event of a chat, in order. May free the chat. */
-void hub_deliver_next(struct hub *hub, struct hub_chat *c, const struct event *e)
+/* Interest changes here and not before: who joins gets nothing from before, and an old event that
+ * comes again brings no one back. */
+void hub_deliver_stored(struct hub *hub, const struct event *e)
 {
-    if (e->seq)
-        c->last_seq = e->seq;
+    struct hub_chat *c = hub_chat_get(hub, e->app, e->chat);
+    if (c && e->seq <= c->last_seq)
+        return;
+    interest_before(hub, e);
+    c = hub_chat_get(hub, e->app, e->chat);
+    if (!c)
+        return;
+    c->last_seq = e->seq;
     hub_push_to_chat(hub, c, e);
+    hub_people_event(hub, e);
     interest_after(hub, c, e);
 }
 
 void hub_event(struct hub *hub, struct publication *p, size_t index)
 {
     const struct event *e = &p->events.items[index];
-    hub_interest_before(hub, e);
     struct hub_chat *c = hub_chat_get(hub, e->app, e->chat);
-    if (!c)
-        return;
     if (e->type == EVENT_READ_MSG)
         hub_mark(hub, p, index);
-    else if (!e->seq)
-        hub_push_to_chat(hub, c, e);
-    else if (c->hole || e->seq > c->last_seq + 1)
+    else if (e->seq && c && (c->hole || e->seq > c->last_seq + 1))
         hub_hole_wait(hub, c, p, index);
-    else if (e->seq == c->last_seq + 1)
-        hub_deliver_next(hub, c, e);
+    else if (e->seq)
+        hub_deliver_stored(hub, e);
+    else if (c)
+        hub_push_to_chat(hub, c, e);
 }
 
 /* ----- revocations ----- */
@@ -216,6 +228,8 @@ static void control_event(struct hub *hub, const struct event *e)
         struct hub_user *u = map_get(&hub->users, hub_key(e->app, e->target));
         if (u)
             revoke(hub, u, e);
+        if (e->type == EVENT_USER_GONE)
+            hub_people_forget(hub, e->app, e->target);
         return;
     }
     struct hub_user *u;
@@ -259,10 +273,10 @@ static void forget_interest(struct hub_user *u)
 
 void hub_unsubscribe(struct hub *hub, struct hub_member *m)
 {
-    (void)hub;
     if (!m->subscribed)
         return;
     m->subscribed = false;
+    hub_unwatch(hub, m);
     forget_interest(m->user);
 }
 

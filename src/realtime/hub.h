@@ -17,9 +17,11 @@
 #include "base/id.h"
 #include "io/loop.h"
 #include "realtime/jobs.h"
+#include "realtime/online.h"
 
 struct hub;
 struct hub_user;
+struct introduction;
 
 /* Embedded in a session, zeroed. */
 struct hub_member {
@@ -27,6 +29,8 @@ struct hub_member {
     struct hub_member *next; /* of the same user */
     int64_t sign_in;         /* the row number of its sign-in */
     bool subscribed;
+    bool presence;                     /* it asked for it */
+    struct introduction *introduction; /* it is being told who is there */
 };
 
 struct hub_ops {
@@ -37,9 +41,18 @@ struct hub_ops {
     void (*subscribed)(struct hub_member *m, Err err);
     /* Not allowed any longer: close it in delay_ms. */
     void (*revoke)(struct hub_member *m, int64_t delay_ms);
+    /* Does it not take what was pushed last, or is it being told first what it missed? */
+    bool (*busy)(const struct hub_member *m);
 };
 
-struct hub *hub_new(struct loop *loop, struct jobs *jobs, const struct hub_ops *ops);
+struct hub_config {
+    struct loop *loop;
+    struct jobs *jobs;
+    struct online *online;
+    int64_t presence_members; /* in a chat of more no one is told of another's presence */
+};
+
+struct hub *hub_new(const struct hub_config *config, const struct hub_ops *ops);
 void hub_free(struct hub **hub);
 
 /* From now on a revocation finds it; events come only once it is subscribed. */
@@ -49,6 +62,17 @@ void hub_remove(struct hub *hub, struct hub_member *m);
 /* Loads the user's chats if need be, then calls ops->subscribed, perhaps before this returns. */
 void hub_subscribe(struct hub *hub, struct hub_member *m);
 void hub_unsubscribe(struct hub *hub, struct hub_member *m);
+
+/*
+ * A subscribed member is pushed PRESENCE from now on: first of those who are there, as fast as it
+ * takes that, then changes; whom it is told of shares a chat with it that is no crowd. Asked again,
+ * it is told of the others too, who are not there.
+ */
+void hub_watch(struct hub *hub, struct hub_member *m);
+void hub_unwatch(struct hub *hub, struct hub_member *m);
+
+/* Changes of presence, in their order. */
+void hub_presence(struct hub *hub, const struct online_change *changes, size_t n);
 
 int64_t hub_app(const struct hub_member *m);
 int64_t hub_user_row(const struct hub_member *m);

@@ -55,13 +55,8 @@ static int64_t first_waiting(const struct hub_hole *h)
 
 static void deliver_found(struct hub_hole *h)
 {
-    for (size_t i = 0; i < h->found.n; i++) {
-        const struct event *e = &h->found.items[i];
-        hub_interest_before(h->hub, e);
-        struct hub_chat *c = hub_chat_get(h->hub, h->app, h->row);
-        if (c && e->seq > c->last_seq)
-            hub_deliver_next(h->hub, c, e);
-    }
+    for (size_t i = 0; i < h->found.n; i++)
+        hub_deliver_stored(h->hub, &h->found.items[i]);
 }
 
 /* A read may end before all is read; only one that finds nothing says that nothing is there. */

@@ -14,7 +14,7 @@ enum { HELD_MAX = 4096 }; /* publications held for one user; past that it is rea
 
 /* A chat of a user whose interest is being loaded. */
 struct base {
-    int64_t head;   /* what the user has as of the snapshot: events above it are due */
+    int64_t head;   /* what the user has, at first of the snapshot: events above it are due */
     int64_t passed; /* what the user's loop had delivered to others before; -1: no one was there */
 };
 
@@ -105,6 +105,7 @@ static void apply_held(struct hub_user *u, struct hub_load *l, struct publicatio
         hub_event(u->hub, p, index); /* no one else here follows the chat: the ordinary way */
     } else if (e->seq <= b->passed) {
         hub_push_to_user(u, e);
+        b->head = e->seq;
         if (e->type == EVENT_USER_LEAVE && e->target == u->user) {
             hub_unlink(u, c);
             hub_chat_drop_if_empty(u->hub, c);

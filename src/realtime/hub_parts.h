@@ -1,7 +1,7 @@
 /*
  * What the files of the hub share: hub.c (who is in what, delivery), hub_load.c (the chats of a
- * user who subscribes), hub_hole.c (events that are missing), hub_marks.c (READ_MSG). For no one
- * else.
+ * user who subscribes), hub_hole.c (events that are missing), hub_marks.c (READ_MSG),
+ * hub_presence.c and hub_people.c (PRESENCE). For no one else.
  */
 #ifndef REALTIME_HUB_PARTS_H
 #define REALTIME_HUB_PARTS_H
@@ -29,14 +29,16 @@ struct hub_user {
     struct hub_chat **chats; /* owned array */
     uint32_t n, cap;
     enum hub_state state;
-    int64_t position;      /* in the log, when its chats were read */
-    struct hub_load *load; /* while loading */
+    int64_t position;        /* in the log, when its chats were read */
+    struct hub_load *load;   /* while loading */
+    struct hub_watch *watch; /* a session of its asked for presence; else NULL */
 };
 
 struct hub {
     struct loop *loop;
     struct jobs *jobs;
     struct hub_ops ops;
+    struct hub_people *people; /* owned */
     struct map users;
     struct map chats;
     struct map marks;
@@ -51,6 +53,10 @@ static inline MapKey hub_key(int64_t app, int64_t row)
 
 /* ----- hub.c ----- */
 
+/* Arrays of pointers; removing puts the last one in the place. */
+void hub_append(void ***items, uint32_t *n, uint32_t *cap, void *item);
+void hub_take_out(void **items, uint32_t *n, const void *item);
+
 /* NULL when no one here follows it. */
 struct hub_chat *hub_chat_get(struct hub *hub, int64_t app, int64_t chat);
 struct hub_chat *hub_chat_make(struct hub *hub, int64_t app, int64_t chat, int64_t last_seq);
@@ -61,10 +67,9 @@ void hub_unlink(struct hub_user *u, struct hub_chat *c);
 
 /* An event of a chat in its turn, whatever its seq. */
 void hub_event(struct hub *hub, struct publication *p, size_t index);
-/* Those whom the event brings in get interest. */
-void hub_interest_before(struct hub *hub, const struct event *e);
-/* The chat's next event: to all, then those whom it takes out lose interest. May free the chat. */
-void hub_deliver_next(struct hub *hub, struct hub_chat *c, const struct event *e);
+/* Unless the chat is past it: those whom it brings in get interest, it goes to all, those whom it
+ * takes out lose interest. May free the chat. */
+void hub_deliver_stored(struct hub *hub, const struct event *e);
 void hub_push_to_chat(struct hub *hub, struct hub_chat *c, const struct event *e);
 void hub_push_to_user(struct hub_user *u, const struct event *e);
 
@@ -87,5 +92,17 @@ void hub_hole_forget(struct hub_chat *c);
 /* Delivers a READ_MSG, or keeps it as the reader's latest until its second is over. */
 void hub_mark(struct hub *hub, struct publication *p, size_t index);
 void hub_marks_free(struct hub *hub);
+
+/* ----- hub_presence.c ----- */
+
+struct hub_people *hub_people_new(struct hub *hub, const struct hub_config *config);
+void hub_people_free(struct hub_people **people);
+/* A user who watches has got a chat, or is about to lose it. */
+void hub_watch_chat(struct hub_user *u, struct hub_chat *c);
+void hub_unwatch_chat(struct hub_user *u, struct hub_chat *c);
+/* Who is in a chat changes by this event, which comes in its turn. */
+void hub_people_event(struct hub *hub, const struct event *e);
+/* A user is deleted. */
+void hub_people_forget(struct hub *hub, int64_t app, int64_t user);
 
 #endif

@@ -160,12 +160,37 @@ void render_resync(struct buf *out, const Id *chats, size_t n)
     json_object_end(&w);
 }
 
-struct blob *render_note(Str json, int64_t position)
+/* recipient: where its id stands in the body; 0: nowhere. */
+static struct blob *note(Str json, size_t recipient, int64_t position)
 {
     static atomic_uint notes;
     struct buf id = BUF(64);
     cursor_of_note(&id, position, atomic_fetch_add(&notes, 1));
-    struct blob *b = frame(buf_str(&id), json, 0);
+    struct blob *b = frame(buf_str(&id), json, recipient);
     buf_free(&id);
+    return b;
+}
+
+struct blob *render_note(Str json, int64_t position)
+{
+    return note(json, 0, position);
+}
+
+struct blob *render_presence(Id user, bool there, int64_t seen, int64_t position)
+{
+    struct buf json = BUF(1024);
+    struct json_writer w = {.out = &json};
+    json_object_begin(&w);
+    json_field_string(&w, "type", S("PRESENCE"));
+    json_field_id(&w, "userId", user);
+    json_field_string(&w, "status", there ? S("ONLINE") : S("OFFLINE"));
+    json_field_time_or_null(&w, "lastSeenAt", there ? 0 : seen);
+    json_key(&w, "recipientId");
+    size_t recipient = json.n + 1;
+    json_put_id(&w, (Id){{0}});
+    json_field_id(&w, "senderId", user);
+    json_object_end(&w);
+    struct blob *b = note(buf_str(&json), recipient, position);
+    buf_free(&json);
     return b;
 }

@@ -17,6 +17,10 @@ struct blob *render_event(const struct event *e);
 /* Its body alone, as that recipient gets it. */
 void render_body(struct buf *out, const struct event *e, Id recipient);
 
+/* PRESENCE of a user who is there, or was last seen then (0: not known). position: as
+ * render_note's. Shared; one reference, the caller's. */
+struct blob *render_presence(Id user, bool there, int64_t seen, int64_t position);
+
 /* The body that names chats to fetch anew. */
 void render_resync(struct buf *out, const Id *chats, size_t n);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "codec/ws_deflate.h"
 
 #include <stdio.h>
 
@@ -101,7 +102,7 @@ void session_schedule(struct session *s)
 
 /* ----- input ----- */
 
-static void pause_input(struct session *s)
+void session_pause(struct session *s)
 {
     s->paused = true;
     if (s->tcp)
@@ -122,7 +123,7 @@ static size_t take_stomp(struct session *s, Str in)
         if (used > 0 && f.command == STOMP_HEARTBEAT) {
             at += (size_t)used;
         } else if (session_must_wait(s, used > 0 ? f.command : STOMP_DISCONNECT)) {
-            pause_input(s);
+            session_pause(s);
         } else if (used < 0) {
             session_fail(s, WS_PROTOCOL_ERROR, S(""), why);
         } else {
@@ -163,6 +164,14 @@ void session_payload(struct session *s, Str payload)
         keep_rest(s, &s->stomp_in, str_skip(payload, used));
 }
 
+void session_message(struct session *s, const struct ws_event *e)
+{
+    if (s->wire)
+        session_wire_message(s, e);
+    else
+        session_payload(s, e->payload);
+}
+
 static void on_ws(struct session *s, const struct ws_event *e)
 {
     switch (e->kind) {
@@ -176,17 +185,18 @@ static void on_ws(struct session *s, const struct ws_event *e)
         session_close(s, e->code, S(""));
         break;
     default:
-        if (s->wire)
-            session_wire_message(s, e);
+        if (e->compressed)
+            session_inflate(s, e);
         else
-            session_payload(s, e->payload);
+            session_message(s, e);
     }
 }
 
 /* Unmasks in place, so a frame must be consumed once it has been looked at. */
 static size_t take_ws(struct session *s, char *p, size_t n)
 {
-    const struct ws_limits limits = {WS_SERVER, s->all->config.limits->message};
+    const struct ws_limits limits = {WS_SERVER, s->all->config.limits->message,
+                                     s->compress_most > 0};
     size_t at = 0;
     while (!s->paused && !s->closing && at < n) {
         struct ws_frame f;
@@ -260,6 +270,7 @@ static void session_free(struct session *s)
     buf_free(&s->control);
     buf_free(&s->in);
     buf_free(&s->stomp_in);
+    session_drop_parts(s);
     session_drop(&s->waiting_receipt);
     session_end_transaction(s);
     while (s->subscriptions)
@@ -319,7 +330,7 @@ static void on_close(struct tcp *tcp)
 static const struct tcp_ops session_tcp = {on_data, on_end, on_drain, on_close};
 
 struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire *wire,
-                             const struct actor *actor, int64_t users)
+                             const struct actor *actor, int64_t users, unsigned window)
 {
     struct session *s = mem_alloc(sizeof *s);
     size_t rest = all->config.limits->message + WS_HEADER_MAX;
@@ -328,6 +339,7 @@ struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire 
     s->wire = wire;
     s->actor = *actor;
     s->users = users;
+    s->compress_most = window == WS_DEFLATE_WINDOW ? UINT32_MAX : window ? 1u << window : 0;
     s->version = STOMP_12;
     session_start_output(s);
     s->control = BUF(CONTROL_MAX);
@@ -410,12 +422,20 @@ static void revoke(struct hub_member *m, int64_t delay_ms)
     session_close_later(s, WS_NOT_ALLOWED, delay_ms);
 }
 
+static bool busy(const struct hub_member *m)
+{
+    const struct session *s = (const struct session *)m;
+    return s->resume || session_busy(s);
+}
+
 struct sessions *sessions_new(const struct sessions_config *config)
 {
-    static const struct hub_ops ops = {push, session_subscribed, revoke};
+    static const struct hub_ops ops = {push, session_subscribed, revoke, busy};
+    const struct hub_config hub = {config->loop, config->jobs, config->online,
+                                   config->limits->presence_members};
     struct sessions *all = mem_alloc(sizeof *all);
     all->config = *config;
-    all->hub = hub_new(config->loop, config->jobs, &ops);
+    all->hub = hub_new(&hub, &ops);
     all->frame = BUF(CONTROL_MAX);
     all->scratch = mem_alloc(SCRATCH);
     loop_at_end_of_tick(config->loop, sessions_flush, all);
@@ -430,6 +450,7 @@ void sessions_free(struct sessions **at)
     must(all->count == 0);
     hub_free(&all->hub);
     buf_free(&all->frame);
+    ws_deflate_free(&all->deflate);
     mem_free(all->scratch);
     mem_free(all);
     *at = NULL;
@@ -450,7 +471,9 @@ void sessions_restart(struct sessions *all, int64_t spread_ms)
     size_t at = 0;
     for (struct hub_member *m = NULL; (m = hub_next(all->hub, &at, m));) {
         struct session *s = (struct session *)m;
-        int64_t delay = spread_ms > 0 ? (int64_t)(random_u64() % (uint64_t)spread_ms) : 0;
+        /* One without a socket is told at once: its next request would find no listener. */
+        bool waits = s->tcp && spread_ms > 0;
+        int64_t delay = waits ? (int64_t)(random_u64() % (uint64_t)spread_ms) : 0;
         session_close_later(s, WS_RESTARTING, delay);
     }
     all->restarting = true;

@@ -33,10 +33,12 @@ struct session_limits {
     size_t jobs;           /* in flight */
     size_t output;         /* bytes queued for a peer that does not take them */
     size_t subscriptions;
-    size_t resumes; /* of a loop at once */
-    size_t message; /* a WebSocket message */
+    size_t resumes;        /* of a loop at once */
+    size_t message;        /* a WebSocket message, inflated too */
+    size_t compress_above; /* bytes of an event; 0: permessage-deflate is off */
     struct stomp_limits stomp;
     int64_t sessions_per_user;
+    int64_t presence_members; /* in a chat of more no one is told of another's presence */
 };
 
 struct session_ops {
@@ -67,10 +69,12 @@ size_t sessions_count(const struct sessions *sessions);
 
 /*
  * A session on an upgraded connection, which it takes over, or by SockJS on a wire, or both. users
- * is the plan's number of distinct users (0: no limit), checked at CONNECT.
+ * is the plan's number of distinct users (0: no limit), checked at CONNECT. window: what
+ * ws_deflate_accept gave for the WebSocket; 0: no compression. The caller has counted the session
+ * (online_open); its end gives that back.
  */
 struct session *session_open(struct sessions *sessions, struct tcp *tcp, struct wire *wire,
-                             const struct actor *actor, int64_t users);
+                             const struct actor *actor, int64_t users, unsigned window);
 /* Bytes that came behind the upgrade request; may be written to. */
 void session_feed(struct session *s, char *bytes, size_t n);
 

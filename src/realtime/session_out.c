@@ -86,18 +86,38 @@ static char *put(char *at, Str s)
 static const Str head = {RENDER_HEAD, sizeof RENDER_HEAD - 1};
 static const Str middle = {RENDER_MIDDLE, sizeof RENDER_MIDDLE - 1};
 
-/* STOMP head, the shared rest with the recipient's id patched in. */
-static inline char *put_frame(char *at, Str user, Str subscription, const struct blob *b)
+static inline size_t head_size(Str user, Str subscription)
+{
+    return head.n + user.n + middle.n + subscription.n;
+}
+
+static inline char *put_head(char *at, Str user, Str subscription)
 {
     at = put(at, head);
     at = put(at, user);
     at = put(at, middle);
-    at = put(at, subscription);
+    return put(at, subscription);
+}
+
+/* That, and the shared rest with the recipient's id patched in. */
+static inline char *put_frame(char *at, Str user, Str subscription, const struct blob *b)
+{
+    at = put_head(at, user, subscription);
     if (b->mark)
         memcpy(put(at, str_from(b->p, b->mark)), user.p, user.n);
     size_t rest = b->mark ? b->mark + user.n : 0;
     memcpy(at + rest, b->p + rest, b->n - rest);
     return at + b->n;
+}
+
+size_t session_head_size(Str user, Str subscription)
+{
+    return head_size(user, subscription);
+}
+
+char *session_put_head(char *at, Str user, Str subscription)
+{
+    return put_head(at, user, subscription);
 }
 
 char *session_put_frame(char *at, Str user, Str subscription, const struct blob *b)
@@ -106,9 +126,11 @@ char *session_put_frame(char *at, Str user, Str subscription, const struct blob 
 }
 
 /* One event for one subscription: WebSocket header, STOMP frame. */
-static char *put_event(char *at, Str user, Str subscription, const struct blob *b)
+static char *put_event(struct session *s, char *at, Str user, Str subscription, struct blob *b)
 {
-    size_t n = head.n + user.n + middle.n + subscription.n + b->n;
+    if (session_compresses(s, b))
+        return session_put_compressed(s, at, user, subscription, b);
+    size_t n = head_size(user, subscription) + b->n;
     at += ws_encode_header(at, WS_TEXT, WS_FIN, n);
     return put_frame(at, user, subscription, b);
 }
@@ -142,7 +164,8 @@ void session_write(struct session *s)
     uint32_t done = 0;
     while (done < s->out_n && !tcp_busy(s->tcp)) {
         for (const struct subscription *to = s->subscriptions; to; to = to->next) {
-            at = put_event(at, str_from(user, sizeof user), str_from(to->id, to->n), s->out[done]);
+            at = put_event(s, at, str_from(user, sizeof user), str_from(to->id, to->n),
+                           s->out[done]);
             if (at - start < WRITE_AT)
                 continue;
             if (tcp_busy(s->tcp)) { /* several subscriptions, and the peer took no more: rare */
@@ -177,8 +200,10 @@ static void close_largest(struct sessions *all)
 void session_leave(struct session *s)
 {
     session_resume_cancel(s);
-    if (!s->removed)
+    if (!s->removed) {
         hub_remove(s->all->hub, &s->member);
+        online_close(s->all->config.online, s->actor.app);
+    }
     s->removed = true;
     if (s->online)
         online_leave(s->all->config.online, s->actor.app, s->actor.user);
@@ -198,6 +223,7 @@ static void flush(struct session *s)
 void sessions_flush(void *arg)
 {
     struct sessions *all = arg;
+    all->inflated = 0;
     while (all->dirty) {
         struct session *s = all->dirty;
         all->dirty = s->next_dirty;
@@ -282,6 +308,7 @@ void session_close(struct session *s, int code, Str reason)
     session_account(s, 0);
     buf_free(&s->in);
     buf_free(&s->stomp_in);
+    session_drop_parts(s);
     if (s->wire)
         session_wire_close(s, code, reason);
     else

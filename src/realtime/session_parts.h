@@ -1,7 +1,7 @@
 /*
  * What the files of the session share: session.c (input, lifetime, time), session_out.c (output),
- * session_stomp.c (what STOMP frames do), session_resume.c (what was missed), session_wire.c
- * (SockJS). For no one else.
+ * session_stomp.c (what STOMP frames do), session_resume.c (what was missed), session_deflate.c
+ * (compressed messages), session_wire.c (SockJS). For no one else.
  */
 #ifndef REALTIME_SESSION_PARTS_H
 #define REALTIME_SESSION_PARTS_H
@@ -13,7 +13,8 @@
 struct subscription {
     struct subscription *next;
     size_t n;
-    char id[]; /* as it was sent: escaped; no NUL */
+    bool presence; /* asked for */
+    char id[];     /* as it was sent: escaped; no NUL */
 };
 
 /* An open one; its SENDs are kept as they came. */
@@ -43,12 +44,14 @@ struct session {
     uint32_t jobs; /* in flight */
     int64_t last_out;
     bool refused_version, connected, loading, committing, paused, dirty, closing, removed, online;
-    bool claiming; /* the ticket, before CONNECTED */
+    bool claiming;          /* the ticket, before CONNECTED */
+    uint32_t compress_most; /* bytes of an event that may be compressed; 0: not agreed */
     struct actor actor;
     struct buf control;
 
     struct buf in;
     struct buf stomp_in;
+    struct buf *parts;   /* owned: of a compressed message so far; NULL: none */
     int64_t users;       /* the plan's limit */
     Str waiting_receipt; /* of the SUBSCRIBE that is loading, or of the COMMIT under way; owned */
     struct transaction *transaction; /* owned; NULL: none */
@@ -56,9 +59,9 @@ struct session {
     struct ws_stream ws;
     enum stomp_version version;
     uint32_t beat_out, beat_in; /* milliseconds; 0: none */
+    uint16_t close_code;
     int64_t last_in;
     int64_t close_at; /* loop time of a close that was announced; 0: none */
-    uint16_t close_code;
     struct timer timer;
 };
 
@@ -70,8 +73,10 @@ struct sessions {
     size_t resuming;                                   /* those that have a turn */
     struct session_resume *first_resume, *last_resume; /* those that wait for one */
     bool restarting;
-    int64_t restart_hint; /* seconds */
-    struct buf frame;     /* where control frames are put together */
+    int64_t restart_hint;       /* seconds */
+    struct buf frame;           /* where control frames are put together */
+    struct ws_deflate *deflate; /* NULL until the first session uses it */
+    size_t inflated;            /* bytes in this tick */
     char *scratch;
 };
 
@@ -89,12 +94,16 @@ static inline bool session_busy(const struct session *s)
 
 /* ----- session.c ----- */
 
+/* Holds input back until session_go_on. */
+void session_pause(struct session *s);
 /* Takes up what had to wait. */
 void session_go_on(struct session *s);
 /* Sets the timer for whatever is due first. */
 void session_schedule(struct session *s);
 void session_close_later(struct session *s, int code, int64_t delay_ms);
 
+/* A message, or the next part of one. */
+void session_message(struct session *s, const struct ws_event *e);
 /* Bytes of STOMP. */
 void session_payload(struct session *s, Str payload);
 /* The connection has ended. Frees it, perhaps. */
@@ -110,8 +119,27 @@ void session_wire_write(struct session *s);
 void session_wire_close(struct session *s, int code, Str reason);
 void session_wire_message(struct session *s, const struct ws_event *e);
 
+/* ----- session_deflate.c ----- */
+
+/* Is this event to go out compressed? */
+static inline bool session_compresses(const struct session *s, const struct blob *b)
+{
+    return b->n <= s->compress_most && b->n > s->all->config.limits->compress_above;
+}
+
+/* One event for one subscription, as a WebSocket message; returns its end. */
+char *session_put_compressed(struct session *s, char *at, Str user, Str subscription,
+                             struct blob *b);
+/* Of a compressed message. */
+void session_inflate(struct session *s, const struct ws_event *e);
+void session_drop_parts(struct session *s);
+
 /* ----- session_out.c ----- */
 
+/* What stands before the shared part of an event's frame, which has this many bytes; returns its
+ * end. */
+size_t session_head_size(Str user, Str subscription);
+char *session_put_head(char *at, Str user, Str subscription);
 /* One event for one subscription, as STOMP; returns its end. */
 char *session_put_frame(char *at, Str user, Str subscription, const struct blob *b);
 

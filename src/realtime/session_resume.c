@@ -89,7 +89,7 @@ static void start_over(struct session_resume *r)
 
 void session_resume_hold(struct session_resume *r, struct blob *frame, const struct event *e)
 {
-    if (r->again || e->type == EVENT_TYPING || r->session->closing)
+    if (r->again || e->type == EVENT_TYPING || e->type == EVENT_PRESENCE || r->session->closing)
         return;
     if (r->n_held == HELD_MAX || r->held_bytes + frame->n > r->all->config.limits->output / 2) {
         start_over(r);

@@ -56,8 +56,8 @@ static void enter(struct session *s)
 {
     const struct sessions_config *c = &s->all->config;
     Err err = s->close_at ? ERR_AUTH_INVALID_TOKEN /* revoked since its ticket was spent */
-                          : online_enter(c->online, s->actor.app, s->actor.user, s->users,
-                                         c->limits->sessions_per_user);
+                          : online_enter(c->online, s->actor.app, s->actor.user, s->actor.user_id,
+                                         s->users, c->limits->sessions_per_user);
     s->online = !err;
     if (err) {
         session_fail(s, WS_NOT_ALLOWED, S(""), err_text(err).p);
@@ -136,11 +136,12 @@ static struct subscription **find_subscription(struct session *s, Str id)
     return at;
 }
 
-static void subscribe(struct session *s, Str id)
+static void subscribe(struct session *s, Str id, bool presence)
 {
     struct subscription *new = mem_resize(NULL, sizeof *new + id.n);
     new->next = NULL;
     new->n = id.n;
+    new->presence = presence;
     memcpy(new->id, id.p, id.n);
     *find_subscription(s, id) = new;
     s->n_subscriptions++;
@@ -154,6 +155,14 @@ void session_unsubscribe(struct session *s, Str id)
     *at = found->next;
     mem_free(found);
     s->n_subscriptions--;
+}
+
+static bool wants_presence(const struct session *s)
+{
+    for (const struct subscription *to = s->subscriptions; to; to = to->next)
+        if (to->presence)
+            return true;
+    return false;
 }
 
 static void on_subscribe(struct session *s, const struct stomp_frame *f)
@@ -174,7 +183,7 @@ static void on_subscribe(struct session *s, const struct stomp_frame *f)
         session_fail(s, WS_PROTOCOL_ERROR, receipt, why);
         return;
     }
-    subscribe(s, id);
+    subscribe(s, id, str_eq(header(f, "presence"), S("true")));
     s->loading = true;
     s->jobs++;
     s->waiting_receipt = keep(receipt);
@@ -194,6 +203,8 @@ void session_subscribed(struct hub_member *m, Err err)
         session_close(s, WS_TOO_SLOW, err_text(err));
     session_receipt(s, s->waiting_receipt);
     session_drop(&s->waiting_receipt);
+    if (!err && wants_presence(s)) /* of what came while it is resumed it is told again */
+        hub_watch(s->all->hub, m);
     if (s->resume && !err)
         session_resume_go(s->resume);
     session_job_done(s);
@@ -204,6 +215,8 @@ static void on_unsubscribe(struct session *s, const struct stomp_frame *f)
     Str id = header(f, "id");
     session_write(s); /* what came before still goes to it */
     session_unsubscribe(s, id.n ? id : S("0"));
+    if (!wants_presence(s))
+        hub_unwatch(s->all->hub, &s->member);
     if (!s->n_subscriptions) {
         session_resume_cancel(s);
         hub_unsubscribe(s->all->hub, &s->member);

@@ -39,12 +39,21 @@ SQL(member_chats, "select c.uuid from members mb"
                   " where mb.app = $1 and mb.user_id = $2 and mb.left_seq is null"
                   " and c.deleted_at is null order by mb.chat limit $3");
 
-SQL(member_list, "select u.uuid, u.username, mb.joined_at, m.uuid from members mb"
-                 " join users u on u.app = mb.app and u.id = mb.user_id"
-                 " left join messages m on m.app = mb.app and m.chat = mb.chat"
-                 " and m.seq = mb.read_seq"
-                 " where mb.app = $1 and mb.chat = $2 and mb.left_seq is null"
-                 " and u.deleted_at is null order by mb.joined_seq, mb.user_id");
+SQL(member_list,
+    "select u.uuid, u.username, mb.joined_at, m.uuid, u.id, u.last_seen_at from members mb"
+    " join users u on u.app = mb.app and u.id = mb.user_id"
+    " left join messages m on m.app = mb.app and m.chat = mb.chat"
+    " and m.seq = mb.read_seq"
+    " where mb.app = $1 and mb.chat = $2 and mb.left_seq is null"
+    " and u.deleted_at is null order by mb.joined_seq, mb.user_id");
+
+SQL(member_chat_size, "select last_seq, member_count from chats"
+                      " where app = $1 and id = $2 and deleted_at is null");
+
+SQL(member_people, "select u.id, u.uuid, u.last_seen_at from members mb"
+                   " join users u on u.app = mb.app and u.id = mb.user_id"
+                   " where mb.app = $1 and mb.chat = $2 and mb.left_seq is null"
+                   " and u.deleted_at is null limit $3");
 
 SQL(member_joined, "select user_id from members where app = $1 and chat = $2 and joined_seq = $3"
                    " order by user_id limit $4");
@@ -142,6 +151,8 @@ bool members_list_next(struct db_rows *rows, struct members_listed *out)
         .username = db_text(rows, 1),
         .joined_at = db_int(rows, 2),
         .last_seen = db_id(rows, 3),
+        .user = db_int(rows, 4),
+        .seen_at = db_int(rows, 5),
     };
     return true;
 }
@@ -157,5 +168,32 @@ bool members_joined_next(struct db_rows *rows, int64_t *user)
     if (!db_next(rows))
         return false;
     *user = db_int(rows, 0);
+    return true;
+}
+
+bool members_chat_size(struct db *db, int64_t app, int64_t chat, int64_t *last_seq, int64_t *count)
+{
+    struct db_rows *rows = db_query(db, &member_chat_size, ARGS(v_int(app), v_int(chat)));
+    bool found = db_next(rows);
+    if (found) {
+        *last_seq = db_int(rows, 0);
+        *count = db_int(rows, 1);
+    }
+    db_done(rows);
+    return found;
+}
+
+struct db_rows *members_people(struct db *db, int64_t app, int64_t chat, int64_t limit)
+{
+    return db_query(db, &member_people, ARGS(v_int(app), v_int(chat), v_int(limit)));
+}
+
+bool members_people_next(struct db_rows *rows, int64_t *user, Id *id, int64_t *seen_at)
+{
+    if (!db_next(rows))
+        return false;
+    *user = db_int(rows, 0);
+    *id = db_id(rows, 1);
+    *seen_at = db_int(rows, 2);
     return true;
 }

@@ -58,6 +58,8 @@ struct members_listed {
     Str username; /* borrowed until the next call */
     int64_t joined_at;
     Id last_seen; /* the message at the mark; nil: none */
+    int64_t user;
+    int64_t seen_at; /* when it was last connected; 0: never, or not put down */
 };
 
 /* The members of a chat, longest standing first. */
@@ -68,5 +70,11 @@ bool members_list_next(struct db_rows *rows, struct members_listed *out);
 struct db_rows *members_joined_at(struct db *db, int64_t app, int64_t chat, int64_t seq,
                                   int64_t limit);
 bool members_joined_next(struct db_rows *rows, int64_t *user);
+
+/* A chat by row number, and how many are in it. False: there is none. */
+bool members_chat_size(struct db *db, int64_t app, int64_t chat, int64_t *last_seq, int64_t *count);
+/* Who they are, in no order. */
+struct db_rows *members_people(struct db *db, int64_t app, int64_t chat, int64_t limit);
+bool members_people_next(struct db_rows *rows, int64_t *user, Id *id, int64_t *seen_at);
 
 #endif

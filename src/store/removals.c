@@ -58,7 +58,8 @@ SQL(user_farewell, "update events set text = 'A user left the Chat'"
 SQL(user_membership, "delete from members"
                      " where app = $1 and chat = $2 and user_id = $3 and joined_seq = $4");
 SQL(user_name, "update users set username = '', username_key = '', email = '', email_key = '',"
-               " password = '', first_name = null, sur_name = null where app = $1 and id = $2");
+               " password = '', first_name = null, sur_name = null, last_seen_at = null,"
+               " online_on = null where app = $1 and id = $2");
 
 /* Of an app: $1 app, $2 limit. */
 #define OF_APP(table)                                                                              \

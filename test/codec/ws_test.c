@@ -9,7 +9,11 @@
 
 #define LIMIT 262144
 
-static const struct ws_limits server = {WS_SERVER, LIMIT}, client = {WS_CLIENT, LIMIT};
+static const struct ws_limits server = {.role = WS_SERVER, .message = LIMIT},
+                              client = {.role = WS_CLIENT, .message = LIMIT},
+                              deflating = {.role = WS_CLIENT, .message = LIMIT, .deflate = true},
+                              deflating_server = {
+                                  .role = WS_SERVER, .message = LIMIT, .deflate = true};
 static const uint8_t key[4] = {0x37, 0xfa, 0x21, 0x3d};
 
 /* One frame at a time. */
@@ -37,6 +41,15 @@ static const struct {
     {"RSV2", &client, S("\xa1\x00"), -1002},
     {"RSV3", &client, S("\x91\x00"), -1002},
     {"all of RSV on a ping", &client, S("\xf9\x00"), -1002},
+    {"RSV1 on a text, agreed on", &deflating, S("\xc1\x00"), 2},
+    {"RSV1 on a fragment, agreed on", &deflating, S("\x42\x01x"), 3},
+    {"RSV1 on a continuation", &deflating, S("\xc0\x00"), -1002},
+    {"RSV1 on a close", &deflating, S("\xc8\x00"), -1002},
+    {"RSV1 on a ping", &deflating, S("\xc9\x00"), -1002},
+    {"RSV1 on a pong", &deflating, S("\xca\x00"), -1002},
+    {"RSV1 on an unknown opcode", &deflating, S("\xc3\x00"), -1002},
+    {"RSV2, with RSV1 agreed on", &deflating, S("\xa1\x00"), -1002},
+    {"RSV1 and RSV3", &deflating, S("\xd1\x00"), -1002},
     {"opcode 3", &client, S("\x83\x00"), -1002},
     {"opcode 7", &client, S("\x87\x00"), -1002},
     {"opcode 11", &client, S("\x8b\x00"), -1002},
@@ -216,6 +229,26 @@ static const struct {
     {"a second close", S("\x88\x00\x88\x00"), "close:1005: !1002"},
 };
 
+/* With permessage-deflate. A compressed part has a 'z' before its payload. */
+static const struct {
+    const char *name;
+    Str in;
+    const char *out;
+} compressed_streams[] = {
+    {"a compressed text", S("\xc1\x02hi"), "text:zhi"},
+    {"a compressed binary", S("\xc2\x02hi"), "binary:zhi"},
+    {"one that is not", S("\x81\x02hi"), "text:hi"},
+    {"in fragments", S("\x41\x01x\x00\x01y\x80\x01z"), "text<zx text=zy text>zz"},
+    {"with a ping between", S("\x41\x01x\x89\x01p\x80\x01y"), "text<zx ping:p text>zy"},
+    {"the bit on a later one", S("\x41\x01x\xc0\x01y"), "text<zx !1002"},
+    {"the next one need not be", S("\x41\x01x\x80\x01y\x01\x01x\x80\x01y"),
+     "text<zx text>zy text<x text>y"},
+    {"its bytes are no text yet", S("\xc1\x02\xff\xc0"), "text:z\xff\xc0"},
+    {"nor is their end", S("\x41\x01\xe2\x80\x01\x82"), "text<z\xe2 text>z\x82"},
+    {"the next one's are", S("\xc1\x01\xe2\x81\x01\xff"), "text:z\xe2 !1007"},
+    {"inside another", S("\x01\x01x\xc1\x01y"), "text<x !1002"},
+};
+
 struct run {
     const struct ws_limits *limits;
     struct ws_stream stream;
@@ -242,6 +275,8 @@ static void write_event(struct buf *out, const struct ws_event *event)
     buf_byte(out, marks[event->kind]);
     if (event->code)
         buf_fmt(out, "%d:", event->code);
+    if (event->compressed)
+        buf_byte(out, 'z');
     buf_add(out, event->payload);
 }
 
@@ -305,11 +340,26 @@ static void messages(void **state)
     }
 }
 
+static void compressed_messages(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(compressed_streams); i++) {
+        print_message("  %s\n", compressed_streams[i].name);
+        struct buf masked = BUF(4096);
+        mask_frames(compressed_streams[i].in, &masked);
+        for (size_t piece = 1; piece <= masked.n; piece++) {
+            expect_run(&deflating, compressed_streams[i].in, piece, compressed_streams[i].out);
+            expect_run(&deflating_server, buf_str(&masked), piece, compressed_streams[i].out);
+        }
+        buf_free(&masked);
+    }
+}
+
 /* The limit counts the whole message and not the control frames inside it. */
 static void message_sizes(void **state)
 {
     (void)state;
-    static const struct ws_limits ten = {WS_CLIENT, 10};
+    static const struct ws_limits ten = {.role = WS_CLIENT, .message = 10};
     static const struct {
         const char *name;
         Str in;
@@ -463,10 +513,15 @@ static void accept_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames),        cmocka_unit_test(lengths),
-        cmocka_unit_test(unmasking),     cmocka_unit_test(messages),
-        cmocka_unit_test(message_sizes), cmocka_unit_test(close_codes),
-        cmocka_unit_test(encoded_close), cmocka_unit_test(encoder_overflow),
+        cmocka_unit_test(frames),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(unmasking),
+        cmocka_unit_test(messages),
+        cmocka_unit_test(compressed_messages),
+        cmocka_unit_test(message_sizes),
+        cmocka_unit_test(close_codes),
+        cmocka_unit_test(encoded_close),
+        cmocka_unit_test(encoder_overflow),
         cmocka_unit_test(accept_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,6 +231,9 @@ test('getUsers tells who is in, since when, and what they saw', async () => {
         assert.match(member.joinedChatAt, TIME);
         assert.equal(member.joinedChatAt, createdAt);
         assert.equal(member.lastSeenMessage, null);
+        assert.deepEqual([member.online, member.lastSeenAt], [false, null]);
+        assert.deepEqual(Object.keys(member), ['userId', 'username', 'joinedChatAt',
+            'lastSeenMessage', 'online', 'lastSeenAt']);
     }
     const byId = new Map(res.body.users.map((member) => [member.userId, member.username]));
     assert.deepEqual([byId.get(ann.id), byId.get(bob.id)], names(ann, bob));

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 // ---------------------------------------------------------------- STOMP
 
@@ -97,13 +98,15 @@ export function closePayload(code, reason = '') {
 
 /**
  * Takes the first whole server frame off the bytes: {opcode, fin, payload, size}, or null when
- * more is needed. A masked frame or an RSV bit from the server throws.
+ * more is needed. A masked frame or an RSV bit from the server throws. window: of
+ * permessage-deflate; then RSV1 may begin a message, and such a frame has what came as `packed`.
  */
-export function readWsFrame(bytes) {
+export function readWsFrame(bytes, window = 0) {
     if (bytes.length < 2) {
         return null;
     }
-    assert.equal(bytes[0] & 0x70, 0, 'the server set an RSV bit');
+    const mayPack = window && [OP.TEXT, OP.BINARY].includes(bytes[0] & 15);
+    assert.equal(bytes[0] & (mayPack ? 0x30 : 0x70), 0, 'the server set an RSV bit');
     assert.equal(bytes[1] & 0x80, 0, 'the server masked a frame');
     let length = bytes[1] & 0x7f;
     let head = 2;
@@ -118,10 +121,33 @@ export function readWsFrame(bytes) {
     if (bytes.length < head + length) {
         return null;
     }
-    return {
+    const frame = {
         opcode: bytes[0] & 15,
         fin: (bytes[0] & 0x80) !== 0,
         payload: bytes.subarray(head, head + length),
         size: head + length,
     };
+    if (bytes[0] & 0x40) {
+        frame.packed = frame.payload;
+        frame.payload = unpack(frame.packed, window);
+    }
+    return frame;
+}
+
+// ---------------------------------------------------------------- permessage-deflate (RFC 7692)
+
+const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+
+/** A message's payload as a client compresses it; options: zlib's. */
+export function pack(payload, options = {}) {
+    const bytes = deflateRawSync(payload, { ...options, finishFlush: constants.Z_SYNC_FLUSH });
+    assert.ok(bytes.subarray(-4).equals(TAIL), 'zlib did not flush');
+    return bytes.subarray(0, -4);
+}
+
+/** A compressed payload, by an inflater with no larger window than this. */
+export function unpack(payload, window = 15) {
+    return inflateRawSync(Buffer.concat([payload, TAIL]), {
+        windowBits: window, finishFlush: constants.Z_SYNC_FLUSH,
+    });
 }

@@ -278,6 +278,15 @@ class Session {
         await this.#client.deactivate({ force: true });
     }
 
+    /** Reads nothing until resume(). */
+    pause() {
+        this.#client.webSocket.pause();
+    }
+
+    resume() {
+        this.#client.webSocket.resume();
+    }
+
     /** Waits until the server (or anyone) has closed: {code, reason}. */
     whenClosed(ms = WAIT) {
         return within(ms, () => `the session of ${this.user.username} was not closed`, this.closed);

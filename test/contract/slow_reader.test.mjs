@@ -2,10 +2,11 @@
 // delays nobody, and what the server keeps for it is bounded.
 
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { test } from 'node:test';
 import { createChat, createTenant, startServer } from './harness.mjs';
 import { OP, stomp, wsFrame } from './frames.mjs';
-import { expectGrowth, residentKiB } from './process.mjs';
+import { expectGrowth, filesBackTo, openFiles, residentKiB } from './process.mjs';
 import { connect } from './realtime.mjs';
 import { upgraded } from './tcp.mjs';
 
@@ -94,6 +95,35 @@ test('past the budget of the process the largest laggards go', async () => {
         await bobs.next({ message: 'the others are served' });
     } finally {
         wires?.forEach((wire) => wire.destroy());
+        await server.stop();
+    }
+});
+
+test('an answer that nobody takes is dropped with the idle time, though it be the last', async () => {
+    const server = await startServer({ args: ['--message-rate', 'off', '--idle-timeout', '1s'] });
+    try {
+        const { users: [ann, bob] } = await createTenant(server, 'ann', 'bob');
+        const { chatId } = await createChat(ann, bob);
+        const session = await connect(server, ann);
+        const message = '\u0001'.repeat(10_000); // six bytes each in JSON
+        for (let i = 0; i < 100; i += 10) {
+            await Promise.all(Array.from({ length: 10 }, () =>
+                session.send({ type: 'SEND_MSG', chatId, message })));
+        }
+        await new Promise((done) => setTimeout(done, 1_500)); // until idle connections are gone
+        const files = openFiles(server);
+        for (const connection of ['keep-alive', 'close']) {
+            const { hostname, port } = new URL(server.api);
+            const socket = net.connect({ host: hostname, port }).on('error', () => {});
+            socket.write(`GET /api/messages/getMessages/${chatId}?size=100 HTTP/1.1\r\nHost: x\r\n` +
+                `Authorization: Bearer ${ann.jwt}\r\nConnection: ${connection}\r\n\r\n`);
+            await new Promise((done) => socket.once('readable', done)); // and nothing is read
+            assert.equal(openFiles(server), files + 1);
+            await filesBackTo(server, files);
+            socket.destroy();
+        }
+        await session.close();
+    } finally {
         await server.stop();
     }
 });

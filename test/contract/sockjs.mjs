@@ -7,6 +7,7 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import WebSocket from 'ws';
 import { readStomp, stomp } from './frames.mjs';
 import { getTicket, unique, within } from './harness.mjs';
 import { WAIT } from './realtime.mjs';
@@ -94,6 +95,7 @@ export class Stream extends SockSession {
     inbox = [];
     text = '';
     ended = false;
+    requestHeaders = {};
     #response;
     #look = () => {};
 
@@ -101,7 +103,7 @@ export class Stream extends SockSession {
     async open(transport = 'xhr_streaming', more = {}) {
         const method = transport === 'xhr_streaming' ? 'POST' : 'GET';
         this.#response = await begin(this.server, method, this.path(transport, more),
-                                     { headers: {} });
+                                     { headers: this.requestHeaders });
         this.status = this.#response.statusCode;
         this.headers = this.#response.headers;
         this.ended = false;
@@ -129,11 +131,14 @@ export class Stream extends SockSession {
             line = line.startsWith('p(') ? JSON.parse(line.slice(2, -2)) : '';
         }
         if (line && !/^h{2048}$/.test(line)) {
-            this.frames.push(line);
+            this.onFrame(line);
         }
     }
 
-    async #until(probe, what) {
+    /** Each frame as it comes, for who wants no list. */
+    onFrame = (frame) => this.frames.push(frame);
+
+    async #until(probe, what, ms = WAIT) {
         const found = new Promise((done, fail) => {
             this.#look = () => {
                 try {
@@ -150,7 +155,7 @@ export class Stream extends SockSession {
             };
             this.#look();
         });
-        return within(WAIT, () => `${what} did not come`, found);
+        return within(ms, () => `${what} did not come`, found);
     }
 
     /** The next SockJS frame. */
@@ -172,8 +177,8 @@ export class Stream extends SockSession {
         }, command);
     }
 
-    async end() {
-        await this.#until(() => (this.ended ? true : undefined), 'the end');
+    async end(ms) {
+        await this.#until(() => (this.ended ? true : undefined), 'the end', ms);
     }
 
     async connect() {
@@ -206,4 +211,33 @@ export async function openStream(server, user, transport, more) {
     assert.equal(stream.status, 200);
     assert.equal(await stream.frame(), 'o');
     return stream;
+}
+
+function listen(ws) {
+    const items = [];
+    let wake = () => {};
+    const put = (item) => {
+        items.push(item);
+        wake();
+    };
+    ws.on('message', (data) => put(data.toString()));
+    ws.on('close', (code, reason) => put({ code, reason: reason.toString() }));
+    ws.on('error', () => {});
+    return async ({ ms = WAIT } = {}) => {
+        const until = Date.now() + ms;
+        while (!items.length) {
+            assert.ok(Date.now() < until, 'nothing came');
+            await new Promise((done) => {
+                wake = done;
+                setTimeout(done, 100);
+            });
+        }
+        return items.shift();
+    };
+}
+
+/** A WebSocket, {ws, next}: next() is its next message as text, or its close, {code, reason}. */
+export function socketTo(server, path, options) {
+    const ws = new WebSocket(server.api.replace('http', 'ws') + path, options);
+    return { ws, next: listen(ws) };
 }

@@ -18,6 +18,7 @@ export class Wire {
     #socket;
     #bytes = Buffer.alloc(0);
     #upgraded = false;
+    #window = 0; // of permessage-deflate
     #waiting = new Set();
     #ended;
     #error;
@@ -112,11 +113,14 @@ export class Wire {
             this.head = this.#bytes.subarray(0, end).toString();
             this.#bytes = this.#bytes.subarray(end + 4);
             this.#upgraded = this.head.startsWith('HTTP/1.1 101 ');
+            if (/^sec-websocket-extensions: permessage-deflate;/im.test(this.head)) {
+                this.#window = Number(/server_max_window_bits=(\d+)/.exec(this.head)?.[1] ?? 15);
+            }
             this.frames.push({ opcode: 'head', payload: Buffer.from(this.head) });
         }
         try {
             let frame;
-            while (this.#upgraded && (frame = readWsFrame(this.#bytes))) {
+            while (this.#upgraded && (frame = readWsFrame(this.#bytes, this.#window))) {
                 this.frames.push(frame);
                 this.#bytes = this.#bytes.subarray(frame.size);
             }
@@ -131,19 +135,20 @@ export class Wire {
     }
 }
 
-/** The bytes of an upgrade request. */
-export function upgradeRequest(server, ticket) {
+/** The bytes of an upgrade request; offers: each a Sec-WebSocket-Extensions header. */
+export function upgradeRequest(server, ticket, { path = '/api/wsConnect', offers = [] } = {}) {
     return [
-        `GET /api/wsConnect?ticket=${ticket} HTTP/1.1`, `Host: ${new URL(server.api).host}`,
+        `GET ${path}?ticket=${ticket} HTTP/1.1`, `Host: ${new URL(server.api).host}`,
         'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Protocol: v12.stomp', '', '',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Protocol: v12.stomp',
+        ...offers.map((offer) => `Sec-WebSocket-Extensions: ${offer}`), '', '',
     ].join('\r\n');
 }
 
-/** A connection whose upgrade was answered with 101. */
-export async function upgraded(server, user) {
+/** A connection whose upgrade was answered with 101. options: see upgradeRequest. */
+export async function upgraded(server, user, options) {
     const wire = new Wire(server);
-    wire.write(upgradeRequest(server, await getTicket(user)));
+    wire.write(upgradeRequest(server, await getTicket(user), options));
     await wire.next(({ opcode }) => opcode === 'head', 'the answer to the upgrade');
     if (!wire.head.startsWith('HTTP/1.1 101 ')) {
         throw new Error(`not upgraded: ${wire.head}`);

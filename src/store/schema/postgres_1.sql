@@ -92,9 +92,12 @@ create table users (
     first_name text,
     sur_name text,
     created_at bigint not null,
+    last_seen_at bigint, -- when it last had a realtime session; for one who has, when that began
+    online_on text,       -- the node that it has one on
     deleted_at bigint,
     primary key (app, id)
 );
+create index users_online on users (online_on) where online_on is not null;
 create unique index users_uuid on users (app, uuid);
 create unique index users_username on users (app, username_key) where deleted_at is null;
 create unique index users_email on users (app, email_key) where deleted_at is null;
@@ -232,6 +235,12 @@ create index events_reaction on events (app, message_uuid) where type in (6, 7);
 create table log_state (
     id bigint primary key,
     pruned bigint not null
+);
+
+-- When a node last said that it runs: what its users were last seen at, should it have crashed.
+create table nodes (
+    name text primary key,
+    alive_at bigint not null
 );
 
 create table usage_days (

@@ -89,8 +89,11 @@ create table users (
     first_name text,
     sur_name text,
     created_at integer not null,
+    last_seen_at integer, -- when it last had a realtime session; for one who has, when that began
+    online_on text,       -- the node that it has one on
     deleted_at integer
 ) strict;
+create index users_online on users (online_on) where online_on is not null;
 create unique index users_uuid on users (app, uuid);
 create unique index users_username on users (app, username_key) where deleted_at is null;
 create unique index users_email on users (app, email_key) where deleted_at is null;
@@ -224,6 +227,12 @@ create table positions (
     reserved integer not null
 ) strict;
 
+-- When a node last said that it runs: what its users were last seen at, should it have crashed.
+create table nodes (
+    name text primary key,
+    alive_at integer not null
+) strict, without rowid;
+
 create table usage_days (
     app integer not null,
     day integer not null,
@@ -286,6 +295,7 @@ insert into sqlite_stat1 (tbl, idx, stat) values
     ('users', 'users_uuid', '1000000 1000 1'),
     ('users', 'users_username', '1000000 1000 1'),
     ('users', 'users_email', '1000000 1000 1'),
+    ('users', 'users_online', '10000 10000'),
     ('sessions', 'sessions_uuid', '3000000 3000 1'),
     ('sessions', 'sessions_refresh', '3000000 3000 1'),
     ('sessions', 'sessions_user', '3000000 3000 3'),

@@ -84,16 +84,13 @@ const shown = (value) => JSON.stringify(value)?.slice(0, 500);
 
 export class Description {
     #documents;
-    #strict;
-    #lenient;
+    #ajvs = new Map();
     #validators = new Map();
     #routes = {};
     #messages;
 
     constructor(documents = readDocuments()) {
         this.#documents = documents;
-        this.#strict = this.#ajv(documents, close);
-        this.#lenient = this.#ajv(documents, (document) => document);
         for (const listener of ['api', 'management']) {
             this.#routes[listener] = Object.keys(documents[listener].paths)
                 .map((path) => ({ path, pattern: patternOf(path) }));
@@ -101,21 +98,23 @@ export class Description {
         this.#messages = documents.realtime.components.messages;
     }
 
-    #ajv(documents, prepare) {
-        const ajv = new (Ajv2020.default ?? Ajv2020)({ strict: false, validateSchema: false });
-        (addFormats.default ?? addFormats)(ajv);
-        for (const [name, document] of Object.entries(documents)) {
-            ajv.addSchema(prepare(document), `whisp:${name}`);
+    /** Made at its first use, like its validators: a test file needs few of them. */
+    #ajv(name, strict) {
+        const key = `${name} ${strict}`;
+        if (!this.#ajvs.has(key)) {
+            const ajv = new (Ajv2020.default ?? Ajv2020)({ strict: false, validateSchema: false });
+            (addFormats.default ?? addFormats)(ajv);
+            const document = this.#documents[name];
+            this.#ajvs.set(key, ajv.addSchema(strict ? close(document) : document, 'whisp:'));
         }
-        return ajv;
+        return this.#ajvs.get(key);
     }
 
     /** Throws unless the value is as the schema at that place says. */
     valid(listener, at, value, what, { strict = true } = {}) {
         const key = `${strict} ${listener}${at}`;
         if (!this.#validators.has(key)) {
-            const ajv = strict ? this.#strict : this.#lenient;
-            this.#validators.set(key, ajv.compile({ $ref: `whisp:${listener}${at}` }));
+            this.#validators.set(key, this.#ajv(listener, strict).compile({ $ref: `whisp:${at}` }));
         }
         const validate = this.#validators.get(key);
         if (!validate(value)) {
@@ -143,7 +142,7 @@ export class Description {
             return shared(status === 204 ? 'Preflight' : 'Refused');
         }
         if (!found.method) {
-            return shared({ 404: 'NoSuchPath', 405: 'WrongMethod' }[status] ?? 'Refused');
+            return shared({ 404: 'NoSuchPath', 405: 'WrongMethod', 429: 'TooManyConnections' }[status] ?? 'Refused');
         }
         const { responses } = document.paths[found.path][found.method];
         const name = status in responses ? status : 'default';

@@ -97,6 +97,18 @@ $(B)/test/store/postgres_statements_test: private LDFLAGS := -Wl,--no-whole-arch
 # The migrations are part of the program.
 $(B)/store/schema.o: $(wildcard src/store/schema/*.sql)
 
+# So are the documents of the APIs and the reference page, plain and compressed.
+pages = $(addprefix docs/openapi/,chat.json management.json asyncapi.json) \
+        $(addprefix src/api/pages/,reference.html style.css) vendor/redoc.js
+$(B)/api/pages.o: $(pages) $(pages:%=build/pages/%.gz)
+
+build/pages/%.gz: %
+	@mkdir -p $(@D)
+	$(Q)gzip -9nc $< >$@
+
+vendor/redoc.js:
+	$(error $@ is missing: run script/setup build)
+
 unit_tests = $(foreach l,$(LAYERS),$(patsubst %.c,$(B)/%,$(wildcard test/$(l)/*_test.c)))
 
 # Builds every unit test of this MODE.

@@ -181,6 +181,19 @@ void answer_send(struct exchange *x)
     buf_free(&body);
 }
 
+bool answer_etag_matches(struct exchange *x, Str etag)
+{
+    Str list = http_header(&x->request.head, S("If-None-Match"));
+    while (list.n) {
+        Str one = str_trim(str_cut(&list, ','));
+        if (str_starts(one, S("W/")))
+            one = str_skip(one, 2);
+        if (str_eq(one, etag) || str_eq(one, S("*")))
+            return true;
+    }
+    return false;
+}
+
 void answer_text(struct exchange *x, int status, Str type, Str body)
 {
     x->request.status = status;

@@ -4,6 +4,7 @@
  * exists is read in each transaction.
  */
 #include "api/exchange.h"
+#include "api/pages.h"
 #include "api/proxies.h"
 #include "api/sockjs_server.h"
 
@@ -198,6 +199,8 @@ void exchange_list_routes(struct buf *out)
     for (int s = 0; s < SURFACES; s++) {
         for (size_t i = 0; i < builtins_on((enum surface)s); i++)
             list_route(&w, listeners[s], &builtins[i]);
+        for (size_t i = 0; pages_route((enum surface)s, i); i++)
+            list_route(&w, listeners[s], pages_route((enum surface)s, i));
         for (size_t t = 0; t < countof(tables[s]); t++)
             for (const struct route *row = tables[s][t]; row->path; row++)
                 list_route(&w, listeners[s], row);
@@ -492,7 +495,7 @@ void exchange_start(struct exchange *x, Str body)
         answer_error(x, ERR_BAD_REQUEST, S("The path is not valid."));
         return;
     }
-    if (builtin(x) || !find_route(x))
+    if (builtin(x) || pages_answer(x) || !find_route(x))
         return;
     Err err = prepare(x, body, &why);
     if (err)

@@ -57,6 +57,8 @@ void answer_send(struct exchange *x);
 void answer_error(struct exchange *x, Err err, Str why);
 /* A body of another type than JSON. */
 void answer_text(struct exchange *x, int status, Str type, Str body);
+/* Has the client, by its If-None-Match, what this strong ETag names? (RFC 9110 section 13.1.2) */
+bool answer_etag_matches(struct exchange *x, Str etag);
 /* An answer in parts: its head; parts, each a chunk, flushed; its end, which frees the exchange. */
 void answer_begin(struct exchange *x, Str type);
 void answer_part(struct exchange *x, Str bytes);

@@ -81,19 +81,6 @@ static void answer_info(struct exchange *x)
     answer_text(x, 200, sockjs_content_type(SOCKJS_INFO), str_from(text, (size_t)n));
 }
 
-static bool matches_etag(struct exchange *x, Str etag)
-{
-    Str list = http_header(&x->request.head, S("If-None-Match"));
-    while (list.n) {
-        Str one = str_trim(str_cut(&list, ','));
-        if (str_starts(one, S("W/")))
-            one = str_skip(one, 2);
-        if (str_eq(one, etag) || str_eq(one, S("*")))
-            return true;
-    }
-    return false;
-}
-
 static void answer_iframe(struct exchange *x)
 {
     struct request *r = &x->request;
@@ -106,7 +93,7 @@ static void answer_iframe(struct exchange *x)
     Str etag = arena_fmt(&r->arena, "\"%016llx\"", (unsigned long long)tag);
     http_header_add(&r->headers, S("ETag"), etag);
     cache_for_a_year(x);
-    if (matches_etag(x, etag))
+    if (answer_etag_matches(x, etag))
         answer_text(x, 304, S(""), S(""));
     else
         answer_text(x, 200, sockjs_content_type(SOCKJS_IFRAME), buf_str(&page));

@@ -9,7 +9,7 @@
 //
 // api() speaks to the chat listener, manage() to the management listener. Their first argument
 // says who is calling: a user (JWT), a key (x-api-key), an account (access token), or the server
-// itself, which means without credentials.
+// itself, which means without credentials. Every answer must be one that the API's document knows.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -17,6 +17,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { described } from './description.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const whispd = resolve(root, process.env.WHISPD ?? 'build/release/whispd');
@@ -274,7 +275,7 @@ async function request(base, who, method, path, body, headers = {}) {
     const response = await fetch(base + path, init);
     const text = await response.text();
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
-    return {
+    const res = {
         method, path,
         listener: base === serverOf(who).management ? 'management' : 'api',
         status: response.status,
@@ -282,6 +283,8 @@ async function request(base, who, method, path, body, headers = {}) {
         text,
         body: text === '' ? null : isJson ? JSON.parse(text) : text,
     };
+    described.answer(res, init.body);
+    return res;
 }
 
 function serverOf(who) {

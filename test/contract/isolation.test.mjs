@@ -85,9 +85,18 @@ const REQUESTS = {
     'management GET /.well-known/jwks.json': { by: 'none' },
     'management GET /livez': { by: 'none' },
     'management GET /readyz': { by: 'none' },
+    'management GET /openapi.json': { by: 'none' },
+    'management GET /reference': { by: 'none' },
+    'management GET /reference/style.css': { by: 'none' },
+    'management GET /reference/redoc.js': { by: 'none' },
 
     'api GET /livez': { by: 'none' },
     'api GET /readyz': { by: 'none' },
+    'api GET /openapi.json': { by: 'none' },
+    'api GET /asyncapi.json': { by: 'none' },
+    'api GET /reference': { by: 'none' },
+    'api GET /reference/style.css': { by: 'none' },
+    'api GET /reference/redoc.js': { by: 'none' },
     'api POST /api/user/registerUser': {
         by: 'key',
         body: () => ({ username: unique('x'), email: `${unique('x')}@example.com`,

@@ -7,11 +7,13 @@
 //     await bob.none('TYPING', { chat: chatId });                      // nothing of it came
 //     await bob.close();
 //
-// Waiting never sleeps: it ends with the event, with the connection, or fails after WAIT.
+// Every frame that arrives, every action that is taken and every close code must be one that the
+// document of the realtime protocol knows. Waiting never sleeps: it ends with the event, with the connection, or fails after WAIT.
 
 import { Client } from '@stomp/stompjs';
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
+import { described, insist } from './description.mjs';
 import { readStomp, stomp } from './frames.mjs';
 import { api, expectStatus, getTicket, unique, within } from './harness.mjs';
 
@@ -144,10 +146,12 @@ class Session {
                 heartbeatIncoming: options.heartbeat?.[1] ?? 0,
                 heartbeatOutgoing: options.heartbeat?.[0] ?? 0,
                 onConnect: (frame) => {
+                    insist(() => described.frame(frame));
                     this.connected = frame.headers;
                     ready();
                 },
                 onStompError: (frame) => {
+                    insist(() => described.frame(frame));
                     const text = frame.headers.message ?? frame.body;
                     this.#end(Object.assign(new Error(`ERROR frame: ${text}`), { frame }), failed);
                 },
@@ -155,6 +159,7 @@ class Session {
                     this.#end(new Error(`WebSocket: ${error.message}`, { cause: error }), failed);
                 },
                 onWebSocketClose: ({ code, reason }) => {
+                    insist(() => described.closed(code));
                     this.#end(Object.assign(new Error(`closed ${code} ${reason}`), { code }), failed);
                     done({ code, reason });
                 },
@@ -202,6 +207,7 @@ class Session {
                 destination: '/api/chat', body, headers: { ...headers, receipt: id },
             });
         }
+        confirmed.then(() => insist(() => described.accepted(JSON.parse(body))), () => {});
         return confirmed;
     }
 
@@ -288,6 +294,7 @@ class Session {
 
     #arrived(frame) {
         const event = JSON.parse(frame.body);
+        insist(() => described.frame(frame), (lie) => this.#inbox.end(lie));
         this.frames.push({ headers: frame.headers, event });
         if (event.type === 'ERROR' && this.#receipts.has(event.receipt)) {
             const { fail } = this.#receipts.get(event.receipt);
@@ -377,6 +384,7 @@ class RawSocket {
         ws.on('error', () => {}); // 'close' follows
         this.closed = new Promise((done) => {
             ws.on('close', (code, reason) => {
+                insist(() => described.closed(code));
                 this.#inbox.end(new Error(`closed ${code} ${reason}`));
                 done({ code, reason: reason.toString() });
             });
@@ -461,7 +469,9 @@ class RawSocket {
             return;
         }
         try {
-            this.#inbox.push(readStomp(data));
+            const frame = readStomp(data);
+            insist(() => described.frame(frame), (lie) => this.#inbox.end(lie));
+            this.#inbox.push(frame);
         } catch (error) {
             this.#inbox.end(error);
         }

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WALK_FILES = 16 };
+enum { WALK_FILES = 16, REMOVALS = 100, REMOVAL_US = 10 * 1000 };
 
 static char temporary[TARGET_PATH]; /* "": there is none */
 
@@ -46,14 +46,17 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     (void)st;
     (void)kind;
     (void)at;
-    return remove(path);
+    remove(path); /* what is still being written to is tried again */
+    return 0;
 }
 
 static void remove_temporary(void)
 {
-    if (temporary[0])
+    for (int i = 0; i < REMOVALS && temporary[0] && access(temporary, F_OK) == 0; i++) {
+        if (i)
+            usleep(REMOVAL_US);
         nftw(temporary, remove_one, WALK_FILES, FTW_DEPTH | FTW_PHYS);
-    temporary[0] = 0;
+    }
 }
 
 /* Whoever comes second waits for the end of the program. */

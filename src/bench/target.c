@@ -17,13 +17,16 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { ARGS_MAX = 64, LINE = 4096, START_US = 30 * 1000 * 1000, POLL_US = 2000 };
 
-static pid_t own_pid; /* for the end of the program, from wherever that comes */
+/* For the end of the program, from whichever thread that comes. */
+static pid_t own_pid;
+static atomic_bool ending;
 
 static void know_pid(struct target *t, int pid)
 {
@@ -57,6 +60,7 @@ void target_set(struct target *t, const char *url, int pid)
 
 void target_suspend(void)
 {
+    atomic_store(&ending, true);
     if (own_pid)
         kill(own_pid, SIGSTOP);
 }
@@ -117,8 +121,16 @@ static bool last_line(const struct target *t, const char *text, char out[LINE])
     return found;
 }
 
+/* Once the program ends, a server that does not start is no news. */
+static void stay_if_ending(void)
+{
+    while (atomic_load(&ending))
+        pause();
+}
+
 static void complain(const struct target *t)
 {
+    stay_if_ending();
     char line[LINE];
     FILE *f = fopen(t->log, "re");
     while (f && fgets(line, sizeof line, f))
@@ -132,6 +144,7 @@ void target_start(struct target *t, const char *data, int cpu, char **args, int 
     *t = (struct target){.own = true};
     snprintf(t->log, sizeof t->log, "%s/bench.log", data);
     unlink(t->log);
+    stay_if_ending();
     own_pid = fork();
     if (own_pid == 0)
         run_server(t, data, cpu, args, n);

@@ -16,8 +16,13 @@ import { chromium } from 'playwright-core';
 import { within } from '../contract/harness.mjs';
 import * as client from './client.mjs';
 
-const CHROMIUM = '/usr/bin/chromium'; // Debian's package
-const LAUNCH_WITHIN = 30_000;
+/** No request of its own leaves this machine: Chromium's services are off. */
+export const LAUNCH = {
+    executablePath: '/usr/bin/chromium', // Debian's package
+    timeout: 30_000,
+    args: ['--disable-background-networking', '--disable-component-update',
+           '--disable-sync', '--disable-quic', '--disable-gpu', '--no-first-run'],
+};
 const WAIT = 15_000;
 
 const modules = new URL('../node_modules/', import.meta.url);
@@ -148,13 +153,7 @@ class Browser {
 export async function startBrowser() {
     const site = await serve();
     try {
-        // No request of its own leaves this machine: Chromium's services are off.
-        return new Browser(await chromium.launch({
-            executablePath: CHROMIUM,
-            timeout: LAUNCH_WITHIN,
-            args: ['--disable-background-networking', '--disable-component-update',
-                   '--disable-sync', '--disable-quic', '--disable-gpu', '--no-first-run'],
-        }), site);
+        return new Browser(await chromium.launch(LAUNCH), site);
     } catch (error) {
         await new Browser(undefined, site).stop();
         throw error;

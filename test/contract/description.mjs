@@ -79,6 +79,15 @@ function patternOf(path) {
     return new RegExp(`^${plain.replace(/\{\w+\}/g, '[^/]+')}$`);
 }
 
+/** A path as the server reads it; one that it cannot read is of no operation. */
+function decoded(path) {
+    try {
+        return decodeURIComponent(path);
+    } catch {
+        return path;
+    }
+}
+
 const typeOf = (text) => text.toLowerCase().replace(/\s*;\s*/g, '; ');
 const shown = (value) => JSON.stringify(value)?.slice(0, 500);
 
@@ -126,7 +135,7 @@ export class Description {
 
     /** The operation of a request: {path, method} of the document, with its method when it has it. */
     operation(listener, method, path) {
-        const plain = path.split('?')[0];
+        const plain = decoded(path.split('?')[0]);
         const route = this.#routes[listener].find(({ pattern }) => pattern.test(plain));
         const name = method === 'HEAD' ? 'get' : method.toLowerCase();
         const item = route && this.#documents[listener].paths[route.path];

@@ -167,7 +167,7 @@ test('a reader that pauses gets everything in order; one that stops is closed', 
     const { users: [ann, bob] } = await createTenant(server, 'ann', 'bob');
     const { chatId } = await createChat(ann, bob);
     const anns = await connect(server, ann);
-    const bobs = await connect(server, bob);
+    const bobs = await connect(server, bob, { ws: { perMessageDeflate: false } });
     const text = 'x'.repeat(9_000);
     const seqs = [];
     bobs.onEvent = ({ seq }) => seq && seqs.push(seq);

@@ -18,7 +18,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-    CLIENT_CPU, SERVER_CPU, bench, each, floors, machine, quiet, results, shown, spread, start,
+    CLIENT_CPU, SERVER_CPU, asked, bench, each, floors, machine, quiet, results, shown, spread, start,
     whispd, withDirectory,
 } from './programs.mjs';
 
@@ -315,13 +315,7 @@ const figures = {
     },
 };
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(figures);
-const unknown = wanted.find((name) => !figures[name]);
-if (unknown) {
-    console.error(`bench/peers: there is no ${unknown}; ${Object.keys(figures).join(', ')}`);
-    process.exit(2);
-}
-console.log(Object.entries(machine).map(([name, value]) => `${name}: ${value}`).join(', '));
+const wanted = asked('bench/peers', figures);
 for (const [name, have] of Object.entries(there)) {
     if (!have()) {
         missing.push(name);

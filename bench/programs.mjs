@@ -125,3 +125,15 @@ export async function each(n, make) {
     }
     return made;
 }
+
+/** The names on the command line, or all; says on what machine. Ends the program at an unknown one. */
+export function asked(program, figures) {
+    const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(figures);
+    const unknown = wanted.find((name) => !figures[name]);
+    if (unknown) {
+        console.error(`${program}: there is no ${unknown}; ${Object.keys(figures).join(', ')}`);
+        process.exit(2);
+    }
+    console.log(Object.entries(machine).map(([name, value]) => `${name}: ${value}`).join(', '));
+    return wanted;
+}

@@ -11,7 +11,7 @@
 
 import { join } from 'node:path';
 import {
-    CLIENT_CPU, SERVER_CPU, bench, each, floors, machine, noise, quiet, results, runs, shown, spread,
+    CLIENT_CPU, SERVER_CPU, asked, bench, each, floors, machine, noise, quiet, results, runs, shown, spread,
     withDirectory,
 } from './programs.mjs';
 
@@ -180,14 +180,7 @@ async function stalled() {
 
 const figures = { send, fanout, idle, pages, members, storm, stalled };
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(figures);
-const unknown = wanted.find((name) => !figures[name]);
-if (unknown) {
-    console.error(`bench/run: there is no ${unknown}; ${Object.keys(figures).join(', ')}`);
-    process.exit(2);
-}
-
-console.log(Object.entries(machine).map(([name, value]) => `${name}: ${value}`).join(', '));
+const wanted = asked('bench/run', figures);
 console.log('Median (least to greatest) of the runs.');
 for (const name of wanted) {
     const begin = Date.now();

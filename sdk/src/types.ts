@@ -120,14 +120,7 @@ export interface RepliedMessage {
     editedAt: string | null;
 }
 
-export interface Message {
-    chatId: string;
-    timeStamp: string;
-    messageId: string;
-    senderId: string;
-    content: string;
-    edited: boolean;
-    editedAt: string | null;
+export interface Message extends RepliedMessage {
     replyTo: RepliedMessage | null;
     reactions: Reaction[];
 }

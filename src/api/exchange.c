@@ -296,8 +296,10 @@ static Err prepare(struct exchange *x, Str body, const char **why)
     if (!err)
         err = read_json(r, body, why);
     r->body = arena_str(&r->arena, body);
-    if (!err && r->route == &upgrade_route)
+    if (!err && r->route == &upgrade_route) {
         err = upgrade_check(x, why);
+        x->finish = upgrade_finish;
+    }
     if (!err && r->route->decode)
         err = r->route->decode(r);
     Str key = http_header(&r->head, S("Idempotency-Key"));
@@ -422,8 +424,6 @@ static void next_step(struct exchange *x)
     if (r->finished || x->step == ROUTE_STEPS || !r->route->steps[x->step].run) {
         if (x->finish)
             x->finish(x, ERR_OK, S(""));
-        else if (r->route == &upgrade_route)
-            upgrade_finish(x);
         else
             answer_send(x);
         return;

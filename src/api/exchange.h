@@ -79,8 +79,11 @@ bool answer_origin_allowed(const struct exchange *x);
 extern const struct route upgrade_route;
 /* Checks the handshake before the ticket is spent; ERR_OK: go on with the steps. */
 Err upgrade_check(struct exchange *x, const char **why) must_check;
-/* The ticket is spent: switches. Frees the exchange. */
-void upgrade_finish(struct exchange *x);
+/* exchange.finish of a plain one: switches when the ticket is spent. Frees the exchange. */
+void upgrade_finish(struct exchange *x, Err err, Str why);
+/* Answers with the 101: the connection becomes a session's. wire: see session_open. Frees the
+ * exchange; NULL when the connection was lost. upgrade_admit must have counted. */
+struct session *upgrade_switch(struct exchange *x, struct wire *wire);
 /* The head of the 101, and its line in the log. */
 void upgrade_head(struct exchange *x, struct buf *out);
 /* Counts the session that begins as its app's; session_open takes the count over. */

@@ -147,15 +147,7 @@ static void websocket_opened(struct exchange *x, Err err, Str why)
     } else if (err) {
         answer_error(x, err, why);
     } else {
-        struct buf out = BUF(4096);
-        struct conn *c = x->conn;
-        struct actor actor = x->request.actor;
-        int64_t users = upgrade_users(x);
-        unsigned window = x->window;
-        upgrade_head(x, &out);
-        exchange_free(&x);
-        struct session *s = conn_upgrade(c, buf_str(&out), sockjs_wire(e), &actor, users, window);
-        buf_free(&out);
+        struct session *s = upgrade_switch(x, sockjs_wire(e));
         if (s)
             sockjs_opened(e, s);
     }
@@ -206,12 +198,12 @@ static void start_websocket(struct exchange *x, enum sockjs_endpoint endpoint)
         return;
     }
     r->route = raw ? &upgrade_route : &sockjs_routes[endpoint - SOCKJS_INFO];
+    x->finish = raw ? upgrade_finish : websocket_opened;
     if (!raw) {
         struct opener *o = arena_new(&r->arena, struct opener);
         o->ticket = *(const Str *)r->data;
         o->session = sockjs_new(r->server->sockjs, o->ticket, conn_loop(x->conn));
         r->data = o;
-        x->finish = websocket_opened;
     }
     exchange_run(x);
 }

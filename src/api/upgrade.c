@@ -126,25 +126,29 @@ void upgrade_head(struct exchange *x, struct buf *out)
     answer_log(x);
 }
 
-void upgrade_finish(struct exchange *x)
+struct session *upgrade_switch(struct exchange *x, struct wire *wire)
 {
-    struct request *r = &x->request;
-    if (!r->head.upgrade_websocket) {
-        answer_text(x, 200, S("text/plain; charset=UTF-8"), S("Welcome to SockJS!\n"));
-        return;
-    }
-    Err err = upgrade_admit(x);
-    if (err) {
-        answer_error(x, err, S(""));
-        return;
-    }
     struct buf out = BUF(4096);
     upgrade_head(x, &out);
     int64_t users = upgrade_users(x);
     unsigned window = x->window;
-    struct actor actor = r->actor;
+    struct actor actor = x->request.actor;
     struct conn *c = x->conn;
     exchange_free(&x);
-    conn_upgrade(c, buf_str(&out), NULL, &actor, users, window);
+    struct session *s = conn_upgrade(c, buf_str(&out), wire, &actor, users, window);
     buf_free(&out);
+    return s;
+}
+
+void upgrade_finish(struct exchange *x, Err err, Str why)
+{
+    bool upgrade = x->request.head.upgrade_websocket;
+    if (!err && upgrade)
+        err = upgrade_admit(x);
+    if (err)
+        answer_error(x, err, why);
+    else if (upgrade)
+        upgrade_switch(x, NULL);
+    else
+        answer_text(x, 200, S("text/plain; charset=UTF-8"), S("Welcome to SockJS!\n"));
 }

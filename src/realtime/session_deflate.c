@@ -46,12 +46,6 @@ static const struct blob *compressed(struct sessions *all, struct blob *b)
     return b->other;
 }
 
-static char *put(char *at, Str s)
-{
-    memcpy(at, s.p, s.n);
-    return at + s.n;
-}
-
 char *session_put_compressed(struct session *s, char *at, Str user, Str subscription,
                              struct blob *b)
 {
@@ -63,11 +57,11 @@ char *session_put_compressed(struct session *s, char *at, Str user, Str subscrip
     at = ws_deflate_store(at, head);
     at = session_put_head(at, user, subscription);
     if (id) {
-        at = put(at, str_from(shared->p, shared->mark));
+        at = session_put(at, str_from(shared->p, shared->mark));
         at = ws_deflate_store(at, user.n);
-        at = put(at, user);
+        at = session_put(at, user);
     }
-    return put(at, str_skip(blob_str(shared), shared->mark));
+    return session_put(at, str_skip(blob_str(shared), shared->mark));
 }
 
 /* ----- in ----- */

@@ -77,12 +77,6 @@ void session_drop_output(struct session *s, uint32_t n)
     session_start_output(s);
 }
 
-static char *put(char *at, Str s)
-{
-    memcpy(at, s.p, s.n);
-    return at + s.n;
-}
-
 static const Str head = {RENDER_HEAD, sizeof RENDER_HEAD - 1};
 static const Str middle = {RENDER_MIDDLE, sizeof RENDER_MIDDLE - 1};
 
@@ -93,10 +87,10 @@ static inline size_t head_size(Str user, Str subscription)
 
 static inline char *put_head(char *at, Str user, Str subscription)
 {
-    at = put(at, head);
-    at = put(at, user);
-    at = put(at, middle);
-    return put(at, subscription);
+    at = session_put(at, head);
+    at = session_put(at, user);
+    at = session_put(at, middle);
+    return session_put(at, subscription);
 }
 
 /* That, and the shared rest with the recipient's id patched in. */
@@ -104,7 +98,7 @@ static inline char *put_frame(char *at, Str user, Str subscription, const struct
 {
     at = put_head(at, user, subscription);
     if (b->mark)
-        memcpy(put(at, str_from(b->p, b->mark)), user.p, user.n);
+        memcpy(session_put(at, str_from(b->p, b->mark)), user.p, user.n);
     size_t rest = b->mark ? b->mark + user.n : 0;
     memcpy(at + rest, b->p + rest, b->n - rest);
     return at + b->n;
@@ -157,7 +151,7 @@ void session_write(struct session *s)
     char user[ID_TEXT], *start = s->all->scratch, *at = start;
     id_format(s->actor.user_id, user);
     if (s->control.n <= WRITE_AT)
-        at = put(at, buf_str(&s->control));
+        at = session_put(at, buf_str(&s->control));
     else
         send_bytes(s, buf_str(&s->control));
     buf_free(&s->control);

@@ -140,6 +140,13 @@ void session_drop_parts(struct session *s);
  * end. */
 size_t session_head_size(Str user, Str subscription);
 char *session_put_head(char *at, Str user, Str subscription);
+/* Copies s there; returns its end. */
+static inline char *session_put(char *at, Str s)
+{
+    memcpy(at, s.p, s.n);
+    return at + s.n;
+}
+
 /* One event for one subscription, as STOMP; returns its end. */
 char *session_put_frame(char *at, Str user, Str subscription, const struct blob *b);
 

@@ -58,6 +58,7 @@ void online_free(struct online **at)
         mem_free(p);
     map_free(&o->apps);
     map_free(&o->users);
+    presence_free(&o->presence);
     pthread_mutex_destroy(&o->lock);
     mem_free(o);
     *at = NULL;

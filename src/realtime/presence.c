@@ -1,50 +1,80 @@
 /*
  * Three queues, each of users who wait equally long, so that the first is always the next that is
- * due and no heap or timer of a user's own is needed.
+ * due and no heap or timer of a user's own is needed. What is not pending any more stays in its
+ * queue until it is the first: so a user who is at rest, as most are, needs no links.
  */
 #include "realtime/presence.h"
 
 #include "base/mem.h"
 
-static void append(struct presence *p, struct presence_user *u, enum presence_pending which)
+#include <string.h>
+
+struct presence_entry {
+    struct presence_user *user;
+    int64_t since;
+};
+
+void presence_free(struct presence *p)
 {
-    struct presence_queue *q = &p->queues[which];
-    if (u->queued[which])
-        return;
-    u->queued[which] = true;
-    u->links[which] = (struct presence_link){.prev = q->last};
-    *(q->last ? &q->last->links[which].next : &q->first) = u;
-    q->last = u;
-    q->n++;
+    for (size_t i = 0; i < PRESENCE_QUEUES; i++)
+        mem_free(p->queues[i].entries);
 }
 
-static void take_out(struct presence *p, struct presence_user *u, enum presence_pending which)
+static void append(struct presence *p, struct presence_user *u, enum presence_pending which,
+                   int64_t since)
 {
     struct presence_queue *q = &p->queues[which];
-    struct presence_link *at = &u->links[which];
-    if (!u->queued[which])
-        return;
-    u->queued[which] = false;
-    *(at->prev ? &at->prev->links[which].next : &q->first) = at->next;
-    *(at->next ? &at->next->links[which].prev : &q->last) = at->prev;
-    q->n--;
+    must(!u->pending[which]);
+    if (q->first + q->n == q->cap && q->first > q->cap / 2) {
+        memmove(q->entries, q->entries + q->first, q->n * sizeof *q->entries);
+        q->first = 0;
+    } else if (q->first + q->n == q->cap) {
+        q->cap = q->cap ? 2 * q->cap : 64;
+        q->entries = mem_resize(q->entries, q->cap * sizeof *q->entries);
+    }
+    q->entries[q->first + q->n++] = (struct presence_entry){u, since};
+    u->pending[which] = true;
+    u->entries++;
+}
+
+static void take_first(struct presence *p, enum presence_pending which)
+{
+    struct presence_queue *q = &p->queues[which];
+    q->entries[q->first++].user->entries--;
+    if (--q->n == 0) {
+        mem_free(q->entries);
+        *q = (struct presence_queue){0};
+    }
+}
+
+/* The first entry; NULL: there is none. */
+static const struct presence_entry *first_of(const struct presence *p, enum presence_pending which)
+{
+    const struct presence_queue *q = &p->queues[which];
+    return q->n ? &q->entries[q->first] : NULL;
+}
+
+static void make_news(struct presence *p, struct presence_user *u)
+{
+    if (!u->pending[PRESENCE_NEWS])
+        append(p, u, PRESENCE_NEWS, 0);
 }
 
 /* While a user is away it passes for what it was taken for before. */
 static void look(struct presence *p, struct presence_user *u)
 {
-    bool is = u->there || (u->queued[PRESENCE_AWAY] && u->shown);
-    if (is == u->shown || u->telling || u->queued[PRESENCE_GATE])
+    bool is = u->there || (u->pending[PRESENCE_AWAY] && u->shown);
+    if (is == u->shown || u->telling || u->pending[PRESENCE_GATE])
         return;
     u->shown = is;
-    append(p, u, PRESENCE_NEWS);
+    make_news(p, u);
 }
 
 void presence_came(struct presence *p, struct presence_user *u)
 {
     must(!u->there);
     u->there = true;
-    take_out(p, u, PRESENCE_AWAY);
+    u->pending[PRESENCE_AWAY] = false;
     look(p, u);
 }
 
@@ -54,43 +84,52 @@ void presence_left(struct presence *p, struct presence_user *u, int64_t now, int
     u->there = false;
     u->left_at = now;
     u->gone_at = seen;
-    append(p, u, PRESENCE_AWAY);
+    append(p, u, PRESENCE_AWAY, now);
 }
 
 /* One who was here too shortly to be told of is news all the same: it was seen. */
 static void gone(struct presence *p, struct presence_user *u)
 {
-    take_out(p, u, PRESENCE_AWAY);
+    u->pending[PRESENCE_AWAY] = false;
     look(p, u);
     if (!u->shown && !u->telling)
-        append(p, u, PRESENCE_NEWS);
+        make_news(p, u);
 }
 
 struct presence_user *presence_step(struct presence *p, int64_t now)
 {
-    struct presence_user *away = p->queues[PRESENCE_AWAY].first;
-    struct presence_user *gate = p->queues[PRESENCE_GATE].first;
-    if (gate && gate->told_at + p->interval_ms <= now) {
-        take_out(p, gate, PRESENCE_GATE);
-        look(p, gate);
-        return gate;
+    const struct presence_entry *gate = first_of(p, PRESENCE_GATE);
+    const struct presence_entry *away = first_of(p, PRESENCE_AWAY);
+    if (gate && gate->since + p->interval_ms <= now) {
+        struct presence_user *u = gate->user;
+        u->pending[PRESENCE_GATE] = false;
+        take_first(p, PRESENCE_GATE);
+        look(p, u);
+        return u;
     }
-    if (away && (away->left_at + p->away_ms <= now || p->queues[PRESENCE_AWAY].n > p->away_max)) {
-        gone(p, away);
-        return away;
-    }
-    return NULL;
+    if (!away)
+        return NULL;
+    struct presence_user *u = away->user;
+    bool pending = u->pending[PRESENCE_AWAY] && u->left_at == away->since;
+    if (pending && away->since + p->away_ms > now && p->queues[PRESENCE_AWAY].n <= p->away_max)
+        return NULL;
+    if (pending)
+        gone(p, u);
+    take_first(p, PRESENCE_AWAY);
+    return u;
 }
 
 struct presence_user *presence_next(struct presence *p)
 {
-    struct presence_user *u = p->queues[PRESENCE_NEWS].first;
-    if (u) {
-        take_out(p, u, PRESENCE_NEWS);
-        u->telling = true;
-        u->fresh = u->shown != u->known;
-        u->known = u->shown;
-    }
+    const struct presence_entry *first = first_of(p, PRESENCE_NEWS);
+    if (!first)
+        return NULL;
+    struct presence_user *u = first->user;
+    take_first(p, PRESENCE_NEWS);
+    u->pending[PRESENCE_NEWS] = false;
+    u->telling = true;
+    u->fresh = u->shown != u->known;
+    u->known = u->shown;
     return u;
 }
 
@@ -98,13 +137,10 @@ void presence_told(struct presence *p, struct presence_user *u, int64_t now)
 {
     must(u->telling);
     u->telling = false;
-    if (u->fresh) {
-        u->told_at = now;
-        take_out(p, u, PRESENCE_GATE);
-        append(p, u, PRESENCE_GATE);
-    } else {
+    if (u->fresh)
+        append(p, u, PRESENCE_GATE, now);
+    else
         look(p, u);
-    }
 }
 
 void presence_hurry(struct presence *p)
@@ -114,6 +150,5 @@ void presence_hurry(struct presence *p)
 
 bool presence_over(const struct presence_user *u)
 {
-    return !u->there && !u->telling && !u->queued[PRESENCE_AWAY] && !u->queued[PRESENCE_GATE] &&
-           !u->queued[PRESENCE_NEWS];
+    return !u->there && !u->telling && !u->entries;
 }

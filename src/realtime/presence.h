@@ -25,29 +25,29 @@ enum presence_pending {
     PRESENCE_QUEUES
 };
 
+/* Small: there is one for each user who is online. */
 struct presence_user {
-    struct presence_link {
-        struct presence_user *prev, *next;
-    } links[PRESENCE_QUEUES];
-    int64_t left_at; /* of presence_left's clock */
-    int64_t gone_at; /* when it was last seen, as the caller of presence_left said */
-    int64_t told_at;
+    int64_t left_at;  /* of presence_left's clock */
+    int64_t gone_at;  /* when it was last seen, as the caller of presence_left said */
+    uint32_t entries; /* in the queues */
     bool there;
     bool shown;   /* as there: what others know, or are about to be told */
     bool telling; /* from presence_next to presence_told */
     bool known;   /* what was told last */
     bool fresh;   /* while telling: it is another than before */
-    bool queued[PRESENCE_QUEUES];
+    bool pending[PRESENCE_QUEUES];
 };
 
 struct presence {
     int64_t away_ms, interval_ms;
     size_t away_max; /* users who are away; past that the first ones are gone at once */
     struct presence_queue {
-        struct presence_user *first, *last;
-        size_t n;
+        struct presence_entry *entries; /* owned; NULL while there are none */
+        size_t first, n, cap;
     } queues[PRESENCE_QUEUES];
 };
+
+void presence_free(struct presence *p);
 
 /* The user's first session has come, or its last one has ended; seen: what gone_at becomes. */
 void presence_came(struct presence *p, struct presence_user *u);
@@ -68,7 +68,7 @@ struct presence_user *presence_next(struct presence *p);
 /* The user may be over after it. */
 void presence_told(struct presence *p, struct presence_user *u, int64_t now);
 
-/* Not there, and nothing of it is pending. */
+/* Not there, nothing of it is pending, and no queue has it. */
 bool presence_over(const struct presence_user *u);
 
 #endif

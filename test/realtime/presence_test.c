@@ -79,6 +79,7 @@ static void stories_are_told(void **state)
         if (stories[i].news[told].what)
             fail_msg("%s: %zu told", stories[i].name, told);
         assert_int_equal(presence_over(&u), !u.there);
+        presence_free(&p);
     }
 }
 
@@ -105,6 +106,28 @@ static void nothing_is_lost_while_it_is_told(void **state)
     presence_told(&p, &u, AWAY + INTERVAL);
     step_all(&p, AWAY + 2 * INTERVAL);
     assert_true(presence_over(&u));
+    presence_free(&p);
+}
+
+/* What is not pending any more leaves its queue at last, and only then may the user be freed. */
+static void a_user_outlives_its_entries(void **state)
+{
+    struct presence p = new_presence();
+    struct presence_user u = {0};
+    (void)state;
+    p.away_max = 1000;
+    for (int64_t at = 1; at <= 1000; at++) {
+        presence_came(&p, &u);
+        presence_left(&p, &u, at, at);
+    }
+    for (int64_t now = 1; now < 2 * AWAY; now++) {
+        step_all(&p, now);
+        while (presence_next(&p))
+            presence_told(&p, &u, now);
+        assert_int_equal(presence_over(&u), now >= AWAY + 1000 + INTERVAL);
+    }
+    assert_false(u.entries);
+    presence_free(&p);
 }
 
 static void no_more_are_away_than_may_be(void **state)
@@ -122,6 +145,7 @@ static void no_more_are_away_than_may_be(void **state)
     assert_ptr_equal(presence_next(&p), &users[0]); /* those who left first */
     assert_ptr_equal(presence_next(&p), &users[1]);
     assert_null(presence_next(&p));
+    presence_free(&p);
 }
 
 static void in_a_hurry_nothing_waits(void **state)
@@ -140,6 +164,7 @@ static void in_a_hurry_nothing_waits(void **state)
     assert_ptr_equal(presence_next(&p), &users[0]);
     assert_null(presence_next(&p));
     assert_false(presence_over(&users[1]));
+    presence_free(&p);
 }
 
 int main(void)
@@ -147,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stories_are_told),
         cmocka_unit_test(nothing_is_lost_while_it_is_told),
+        cmocka_unit_test(a_user_outlives_its_entries),
         cmocka_unit_test(no_more_are_away_than_may_be),
         cmocka_unit_test(in_a_hurry_nothing_waits),
     };

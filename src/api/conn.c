@@ -348,18 +348,18 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
 }
 
 struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
-                             const struct actor *actor, int64_t users, unsigned window)
+                             const struct auth_ticket *ticket, int64_t users, unsigned window)
 {
     struct tcp *tcp = c->tcp;
     c->exchange = NULL;
     loop_timer_clear(&c->timer);
     if (!tcp) {
-        online_close(c->server->config.online, actor->app);
+        online_close(c->server->config.online, ticket->actor.app);
         conn_free(c);
         return NULL;
     }
     if (tcp_busy(tcp)) { /* a 101 behind unsent bytes: no client of ours does that */
-        online_close(c->server->config.online, actor->app);
+        online_close(c->server->config.online, ticket->actor.app);
         c->state = CLOSING;
         tcp_close(tcp);
         return NULL;
@@ -372,7 +372,7 @@ struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
     struct buf early = c->in;
     c->in = BUF(IN_MAX);
     struct session *s = session_open(c->server->sessions[loop_index(tcp_loop(tcp))], tcp, wire,
-                                     actor, users, window);
+                                     ticket, users, window);
     if (early.n)
         session_feed(s, early.p, early.n);
     buf_free(&early);

@@ -41,7 +41,7 @@ bool conn_busy(const struct conn *c);
  * the WebSocket, else NULL. users, window: see session_open. NULL when the connection was lost. The
  * app has been counted (online_open). */
 struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
-                             const struct actor *actor, int64_t users, unsigned window);
+                             const struct auth_ticket *ticket, int64_t users, unsigned window);
 
 /* Closes the loop's connections that have no request in flight. */
 void conn_close_idle(struct server *server, struct loop *loop);

@@ -323,11 +323,10 @@ static Err authorize(struct request *r, struct tx *tx)
     Err err = ERR_OK;
     switch (r->route->auth) {
     case AUTH_KEY:
-        return auth_key(tx, &c, &r->app, &r->app_id);
+        return auth_key(tx, &c, &r->app);
     case AUTH_USER:
         err = auth_user(tx, &c, &r->actor);
         r->app = r->actor.app;
-        r->app_id = r->actor.app_id;
         return err;
     case AUTH_ACCOUNT:
         return account_get(tx, r->claims.subject, r->claims.session, &r->account);

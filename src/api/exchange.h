@@ -7,6 +7,7 @@
 
 #include "api/conn.h"
 #include "api/request.h"
+#include "domain/auth.h"
 
 struct exchange {
     struct request request;
@@ -18,10 +19,11 @@ struct exchange {
     Str peer; /* the client's address */
     struct rate_state rate;
     Str idempotency_key;
-    Str tier;        /* of the app whose ticket was spent */
-    Str cache;       /* Cache-Control, other than no-store */
-    Str extension;   /* of a WebSocket: Sec-WebSocket-Extensions of the answer, if any */
-    unsigned window; /* of that: see ws_deflate_accept */
+    struct auth_ticket ticket; /* that was spent */
+    Str tier;                  /* of its app */
+    Str cache;                 /* Cache-Control, other than no-store */
+    Str extension;             /* of a WebSocket: Sec-WebSocket-Extensions of the answer, if any */
+    unsigned window;           /* of that: see ws_deflate_accept */
     /* Instead of an answer, when the steps are done or one has failed. */
     void (*finish)(struct exchange *x, Err err, Str why);
     int64_t started; /* microseconds, monotonic */

@@ -67,9 +67,8 @@ struct request {
     struct token_claims claims; /* verified signature and expiry */
     Str token;                  /* its text */
     int64_t app;                /* AUTH_KEY, AUTH_USER: the app's row number */
-    Id app_id;
-    struct actor actor;     /* AUTH_USER, in every transaction step */
-    struct account account; /* AUTH_ACCOUNT, in every transaction step */
+    struct actor actor;         /* AUTH_USER, in every transaction step */
+    struct account account;     /* AUTH_ACCOUNT, in every transaction step */
 
     void *data; /* the handler's own, between decode and the steps */
 

@@ -135,9 +135,9 @@ static Err signin_write(struct request *r, struct tx *tx)
     Err e = auth_open_session(tx, r->app, in->user.user, &session_id, &refresh_token);
     if (e)
         return e;
-    request_header(
-        r, S("Authorization"),
-        sign(r, tx->now, r->app_id, in->user.id, session_id, tx->now + tx->rules->user_token_ttl));
+    request_header(r, S("Authorization"),
+                   sign(r, tx->now, r->claims.app, in->user.id, session_id,
+                        tx->now + tx->rules->user_token_ttl));
     json_object_begin(&w);
     json_field_id(&w, "id", in->user.id);
     json_field_string(&w, "username", in->user.username);
@@ -190,8 +190,8 @@ static Err refresh_run(struct request *r, struct tx *tx)
     Err e = auth_refresh(tx, &in->claims, in->token, &a);
     if (e)
         return e;
-    Str jwt =
-        sign(r, tx->now, a.app_id, a.user_id, a.session_id, tx->now + tx->rules->user_token_ttl);
+    Str jwt = sign(r, tx->now, in->jwt.app, a.user_id, in->jwt.session,
+                   tx->now + tx->rules->user_token_ttl);
     request_header(r, S("Authorization"), arena_fmt(&r->arena, "Bearer " STR_FMT, STR_ARG(jwt)));
     return request_empty(r);
 }
@@ -275,7 +275,7 @@ static Err rename_run(struct request *r, struct tx *tx)
         return e;
     int64_t expires_at = a->session ? tx->now + tx->rules->user_token_ttl : r->claims.expires_at;
     request_header(r, S("Authorization"),
-                   sign(r, tx->now, r->app_id, a->user_id, r->claims.session, expires_at));
+                   sign(r, tx->now, r->claims.app, a->user_id, r->claims.session, expires_at));
     return request_empty(r);
 }
 

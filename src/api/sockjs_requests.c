@@ -29,7 +29,7 @@ static Err open_ticket(struct request *r, struct tx *tx)
 {
     struct exchange *x = (struct exchange *)r;
     struct opener *o = r->data;
-    return auth_open_ticket(tx, o->ticket, &r->actor, &x->tier, sockjs_opening(o->session));
+    return auth_open_ticket(tx, o->ticket, &x->ticket, &x->tier, sockjs_opening(o->session));
 }
 
 #define SESSION SOCKJS_PREFIX "/*/{session}"
@@ -243,8 +243,8 @@ static void opened(struct exchange *x, Err err, Str why)
         answer_send(x);
     } else {
         unsigned loop = loop_index(sockjs_loop(e));
-        sockjs_opened(e, session_open(server->sessions[loop], NULL, sockjs_wire(e),
-                                      &x->request.actor, upgrade_users(x), 0));
+        sockjs_opened(e, session_open(server->sessions[loop], NULL, sockjs_wire(e), &x->ticket,
+                                      upgrade_users(x), 0));
         sockjs_poll(x, e, o->transport, o->callback);
     }
     sockjs_unref(e);

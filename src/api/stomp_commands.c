@@ -331,10 +331,9 @@ static void command(struct session *s, const struct stomp_frame *f)
     command_free(c);
 }
 
-static Err connect(struct session *s, Str token, const char **why)
+static Err connect(struct session *s, const struct auth_ticket *ticket, Str token, const char **why)
 {
     struct server *server = session_context(s);
-    const struct actor *a = session_actor(s);
     struct token_claims claims;
     token = request_bearer(token);
     if (!token.n) {
@@ -344,8 +343,8 @@ static Err connect(struct session *s, Str token, const char **why)
     Err err = token_verify(server->config.keys, TOKEN_USER, token, 0, &claims);
     if (err && err != ERR_AUTH_EXPIRED_TOKEN) /* its ticket proves that it was live */
         return err;
-    if (!id_eq(claims.subject, a->user_id) || !id_eq(claims.app, a->app_id) ||
-        !id_eq(claims.session, a->session_id)) {
+    if (!id_eq(claims.subject, ticket->actor.user_id) || !id_eq(claims.app, ticket->app_id) ||
+        !id_eq(claims.session, ticket->session_id)) {
         *why = "The JWT is not of the user and session of the ticket.";
         return ERR_AUTH_INVALID_TOKEN;
     }

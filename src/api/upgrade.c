@@ -13,7 +13,7 @@
 static Err spend(struct request *r, struct tx *tx)
 {
     struct exchange *x = (struct exchange *)r;
-    return auth_spend_ticket(tx, *(Str *)r->data, &r->actor, &x->tier);
+    return auth_spend_ticket(tx, *(Str *)r->data, &x->ticket, &x->tier);
 }
 
 const struct route upgrade_route = {.method = HTTP_GET,
@@ -105,7 +105,7 @@ int64_t upgrade_users(const struct exchange *x)
 Err upgrade_admit(const struct exchange *x)
 {
     const struct server_config *config = &x->request.server->config;
-    return online_open(config->online, x->request.actor.app, config->app_connections);
+    return online_open(config->online, x->ticket.actor.app, config->app_connections);
 }
 
 void upgrade_head(struct exchange *x, struct buf *out)
@@ -132,10 +132,10 @@ struct session *upgrade_switch(struct exchange *x, struct wire *wire)
     upgrade_head(x, &out);
     int64_t users = upgrade_users(x);
     unsigned window = x->window;
-    struct actor actor = x->request.actor;
+    struct auth_ticket ticket = x->ticket;
     struct conn *c = x->conn;
     exchange_free(&x);
-    struct session *s = conn_upgrade(c, buf_str(&out), wire, &actor, users, window);
+    struct session *s = conn_upgrade(c, buf_str(&out), wire, &ticket, users, window);
     buf_free(&out);
     return s;
 }

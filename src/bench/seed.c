@@ -234,11 +234,9 @@ static void add_chat(struct seeding *s, struct plan_chat *c)
 static struct actor actor_of(const struct seeding *s, const struct plan_user *u)
 {
     return (struct actor){.app = s->plan.app,
-                          .app_id = s->plan.app_id,
                           .user = u->row,
-                          .user_id = u->id,
                           .session = u->session,
-                          .session_id = u->session_id};
+                          .user_id = u->id};
 }
 
 static void add_messages(struct seeding *s, size_t index, struct plan_chat *c)

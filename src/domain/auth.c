@@ -14,7 +14,7 @@
 /* Times of last use and sliding expiries are written at most this often. */
 enum { NOTE_EVERY = 60 * 1000 };
 
-Err auth_key(struct tx *tx, const struct auth_claims *c, int64_t *app, Id *app_id)
+Err auth_key(struct tx *tx, const struct auth_claims *c, int64_t *app)
 {
     struct apps_known_key key;
     Str hash = secret_hash(c->token, tx->arena);
@@ -29,8 +29,17 @@ Err auth_key(struct tx *tx, const struct auth_claims *c, int64_t *app, Id *app_i
     if (tx->events && tx->now - key.used_at >= NOTE_EVERY)
         apps_note_key(tx->db, key.app, key.key, tx->now);
     *app = key.app;
-    *app_id = c->app_id;
     return tx_done(tx, ERR_OK);
+}
+
+static struct actor as_actor(const struct users_actor *found)
+{
+    return (struct actor){
+        .app = found->app,
+        .user = found->user,
+        .session = found->session,
+        .user_id = found->user_id,
+    };
 }
 
 Err auth_user(struct tx *tx, const struct auth_claims *c, struct actor *out)
@@ -46,14 +55,7 @@ Err auth_user(struct tx *tx, const struct auth_claims *c, struct actor *out)
         return ERR_APP_SUSPENDED;
     if (!found.user)
         return ERR_AUTH_INVALID_TOKEN;
-    *out = (struct actor){
-        .app = found.app,
-        .app_id = found.app_id,
-        .user = found.user,
-        .user_id = found.user_id,
-        .session = found.session,
-        .session_id = found.session_id,
-    };
+    *out = as_actor(&found);
     return ERR_OK;
 }
 
@@ -149,48 +151,45 @@ Err auth_issue_ticket(struct tx *tx, const struct actor *a, Str *ticket)
 }
 
 /* Of a ticket that has been taken just now. */
-static Err ticket_actor(struct tx *tx, int64_t app, Str hash, struct actor *out, Str *tier)
+static Err read_ticket(struct tx *tx, int64_t app, Str hash, struct auth_ticket *out, Str *tier)
 {
     struct users_actor found;
     if (!users_read_ticket(tx->db, app, hash, tx->now, tx->arena, &found))
         return tx_done(tx, ERR_AUTH_INVALID_TICKET);
     if (found.suspended)
         return ERR_APP_SUSPENDED;
-    *out = (struct actor){
-        .app = found.app,
+    *out = (struct auth_ticket){
+        .actor = as_actor(&found),
         .app_id = found.app_id,
-        .user = found.user,
-        .user_id = found.user_id,
-        .session = found.session,
         .session_id = found.session_id,
     };
     *tier = found.tier;
     return ERR_OK;
 }
 
-Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier)
+Err auth_spend_ticket(struct tx *tx, Str text, struct auth_ticket *out, Str *tier)
 {
     int64_t app;
-    if (!secret_app(ticket, &app))
+    if (!secret_app(text, &app))
         return ERR_AUTH_INVALID_TICKET;
-    Str hash = secret_hash(ticket, tx->arena);
+    Str hash = secret_hash(text, tx->arena);
     if (!users_spend_ticket(tx->db, app, hash, tx->now))
         return tx_done(tx, ERR_AUTH_INVALID_TICKET);
-    return ticket_actor(tx, app, hash, out, tier);
+    return read_ticket(tx, app, hash, out, tier);
 }
 
-Err auth_open_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier,
+Err auth_open_ticket(struct tx *tx, Str text, struct auth_ticket *out, Str *tier,
                      struct auth_opening *opening)
 {
-    if (!secret_app(ticket, &opening->app))
+    if (!secret_app(text, &opening->app))
         return ERR_AUTH_INVALID_TICKET;
-    Str hash = secret_hash(ticket, tx->arena);
+    Str hash = secret_hash(text, tx->arena);
     must(hash.n == sizeof opening->ticket_hash);
     memcpy(opening->ticket_hash, hash.p, hash.n);
     opening->number = users_open_ticket(tx->db, opening->app, hash, tx->now);
     if (!opening->number)
         return tx_done(tx, ERR_AUTH_INVALID_TICKET);
-    return ticket_actor(tx, opening->app, hash, out, tier);
+    return read_ticket(tx, opening->app, hash, out, tier);
 }
 
 Err auth_claim_ticket(struct tx *tx, const struct auth_opening *opening)

@@ -19,7 +19,7 @@ struct auth_claims {
 
 /* A live key of an ACTIVE app, good on this cluster. ERR_AUTH_INVALID_API_KEY, _REVOKED_API_KEY,
  * ERR_APP_SUSPENDED. Notes its use (at most once a minute) when tx is a write. */
-Err auth_key(struct tx *tx, const struct auth_claims *c, int64_t *app, Id *app_id) must_check;
+Err auth_key(struct tx *tx, const struct auth_claims *c, int64_t *app) must_check;
 
 /* An existing user of an ACTIVE app. A revoked sign-in is accepted here: REST takes the JWT until
  * it expires. ERR_AUTH_INVALID_TOKEN, ERR_APP_SUSPENDED. actor->session is 0 when the sign-in is
@@ -42,9 +42,16 @@ Err auth_logout_all(struct tx *tx, const struct actor *a) must_check;
 /* *ticket in tx->arena. A revoked sign-in: ERR_AUTH_INVALID_TOKEN. */
 Err auth_issue_ticket(struct tx *tx, const struct actor *a, Str *ticket) must_check;
 
+/* Whom a ticket lets in; the ids are what the JWT that comes with it must name. */
+struct auth_ticket {
+    struct actor actor;
+    Id app_id;
+    Id session_id;
+};
+
 /* Spends it, once. ERR_AUTH_INVALID_TICKET: unknown, spent, expired, or its sign-in revoked.
  * ERR_APP_SUSPENDED. *tier is the app's tier (in tx->arena). */
-Err auth_spend_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier) must_check;
+Err auth_spend_ticket(struct tx *tx, Str text, struct auth_ticket *out, Str *tier) must_check;
 
 /*
  * A SockJS client drops a transport that does not work and opens a session by the next one with the
@@ -57,7 +64,7 @@ struct auth_opening {
     uint8_t ticket_hash[32];
 };
 /* Errors as auth_spend_ticket. */
-Err auth_open_ticket(struct tx *tx, Str ticket, struct actor *out, Str *tier,
+Err auth_open_ticket(struct tx *tx, Str text, struct auth_ticket *out, Str *tier,
                      struct auth_opening *opening) must_check;
 Err auth_claim_ticket(struct tx *tx, const struct auth_opening *opening) must_check;
 

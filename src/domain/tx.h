@@ -50,11 +50,9 @@ Err tx_done(const struct tx *tx, Err e);
 /* A user of an app, as established by a token in this or an earlier transaction. */
 struct actor {
     int64_t app;
-    Id app_id;
     int64_t user;
-    Id user_id;
     int64_t session; /* row number of the sign-in */
-    Id session_id;
+    Id user_id;
 };
 
 #endif

@@ -83,6 +83,7 @@ struct loop *loop_new(unsigned index)
     loop->last = &loop->first;
     must(pthread_mutex_init(&loop->lock, NULL) == 0);
     must(uv_loop_init(&loop->uv) == 0);
+    loop->uv.data = loop; /* for tcp_loop */
     must(uv_async_init(&loop->uv, &loop->wake, run_messages) == 0);
     must(uv_check_init(&loop->uv, &loop->after_input) == 0);
     must(uv_prepare_init(&loop->uv, &loop->before_sleep) == 0);

@@ -38,7 +38,6 @@ struct tcp {
     struct tls *tls; /* or NULL */
     const struct tcp_ops *ops;
     void *owner;
-    struct loop *loop;
     struct tcp_finish *finishing; /* after tcp_finish */
     void (*at_end)(void *arg);
     void *at_end_arg;
@@ -48,7 +47,7 @@ struct tcp {
 static void closed(uv_handle_t *handle)
 {
     struct tcp *tcp = handle->data;
-    atomic_fetch_sub(loop_load(tcp->loop), 1);
+    atomic_fetch_sub(loop_load(tcp_loop(tcp)), 1);
     tcp->ops->on_close(tcp);
     if (tcp->at_end)
         tcp->at_end(tcp->at_end_arg);
@@ -72,7 +71,7 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     (void)suggested;
     struct tcp *tcp = handle->data;
     size_t size;
-    char *bytes = loop_receive_buffer(tcp->loop, &size);
+    char *bytes = loop_receive_buffer(tcp_loop(tcp), &size);
     *buf = uv_buf_init(bytes, (unsigned)size);
 }
 
@@ -82,7 +81,7 @@ static void send_encrypted(struct tcp *tcp);
 static void decrypt(struct tcp *tcp, Str bytes)
 {
     size_t room, n = 0;
-    char *to = loop_plain_buffer(tcp->loop, &room);
+    char *to = loop_plain_buffer(tcp_loop(tcp), &room);
     tls_feed(tcp->tls, bytes);
     int got;
     while ((got = tls_read(tcp->tls, to + n, (int)(room - n))) > 0)
@@ -117,7 +116,6 @@ struct tcp *tcp_open(struct loop *loop, int fd, struct tls_context *context,
     struct tcp *tcp = mem_alloc(sizeof *tcp);
     tcp->ops = ops;
     tcp->owner = owner;
-    tcp->loop = loop;
     tcp->fd = fd;
     tcp->tls = context ? tls_new(context) : NULL;
     tcp->uv.data = tcp;
@@ -149,7 +147,7 @@ void *tcp_owner(const struct tcp *tcp)
 
 struct loop *tcp_loop(const struct tcp *tcp)
 {
-    return tcp->loop;
+    return tcp->uv.loop->data;
 }
 
 void tcp_read_start(struct tcp *tcp)
@@ -277,7 +275,7 @@ void tcp_finish(struct tcp *tcp, int64_t linger_ms)
     struct tcp_finish *f = mem_alloc(sizeof *f);
     f->tcp = tcp;
     tcp->finishing = f;
-    loop_timer_set(tcp->loop, &f->timer, linger_ms, linger_over);
+    loop_timer_set(tcp_loop(tcp), &f->timer, linger_ms, linger_over);
     if (tcp->tls) {
         tls_end(tcp->tls);
         send_encrypted(tcp);

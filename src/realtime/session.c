@@ -273,6 +273,7 @@ static void session_free(struct session *s)
     session_drop_parts(s);
     session_drop(&s->waiting_receipt);
     session_end_transaction(s);
+    mem_free(s->entrance);
     while (s->subscriptions)
         session_unsubscribe(s, str_from(s->subscriptions->id, s->subscriptions->n));
     s->all->count--;
@@ -330,29 +331,30 @@ static void on_close(struct tcp *tcp)
 static const struct tcp_ops session_tcp = {on_data, on_end, on_drain, on_close};
 
 struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire *wire,
-                             const struct actor *actor, int64_t users, unsigned window)
+                             const struct auth_ticket *ticket, int64_t users, unsigned window)
 {
     struct session *s = mem_alloc(sizeof *s);
     size_t rest = all->config.limits->message + WS_HEADER_MAX;
     s->all = all;
     s->tcp = tcp;
     s->wire = wire;
-    s->actor = *actor;
-    s->users = users;
+    s->actor = ticket->actor;
+    s->entrance = mem_alloc(sizeof *s->entrance);
+    *s->entrance = (struct entrance){*ticket, users};
     s->compress_most = window == WS_DEFLATE_WINDOW ? UINT32_MAX : window ? 1u << window : 0;
     s->version = STOMP_12;
     session_start_output(s);
     s->control = BUF(CONTROL_MAX);
     s->in = BUF(2 * rest + 256 * 1024); /* and one receive buffer's worth behind it */
     s->stomp_in = BUF(2 * rest);
-    s->member.sign_in = actor->session;
+    s->member.sign_in = s->actor.session;
     s->last_in = s->last_out = loop_now(all->config.loop);
     all->count++;
     if (tcp)
         tcp_hand_over(tcp, &session_tcp, s);
     else
         atomic_fetch_add(loop_load(all->config.loop), 1); /* it counts like a connection */
-    hub_add(all->hub, &s->member, actor->app, actor->user, actor->user_id);
+    hub_add(all->hub, &s->member, s->actor.app, s->actor.user, s->actor.user_id);
     if (tcp && wire)
         session_wire_frame(s, S("o"));
     session_schedule(s);

@@ -18,7 +18,7 @@
 #define REALTIME_SESSION_H
 
 #include "codec/stomp.h"
-#include "domain/tx.h"
+#include "domain/auth.h"
 #include "io/tcp.h"
 #include "realtime/hub.h"
 #include "realtime/online.h"
@@ -42,8 +42,9 @@ struct session_limits {
 };
 
 struct session_ops {
-    /* The JWT of a CONNECT frame, against the session's actor; *why says what is wrong. */
-    Err (*connect)(struct session *s, Str token, const char **why);
+    /* The JWT of a CONNECT frame, against the session's ticket; *why says what is wrong. */
+    Err (*connect)(struct session *s, const struct auth_ticket *ticket, Str token,
+                   const char **why);
     /* A SEND to /api/chat. May call session_submit, session_receipt, session_refuse. */
     void (*command)(struct session *s, const struct stomp_frame *frame);
 };
@@ -74,7 +75,7 @@ size_t sessions_count(const struct sessions *sessions);
  * (online_open); its end gives that back.
  */
 struct session *session_open(struct sessions *sessions, struct tcp *tcp, struct wire *wire,
-                             const struct actor *actor, int64_t users, unsigned window);
+                             const struct auth_ticket *ticket, int64_t users, unsigned window);
 /* Bytes that came behind the upgrade request; may be written to. */
 void session_feed(struct session *s, char *bytes, size_t n);
 

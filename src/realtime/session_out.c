@@ -36,7 +36,7 @@ void session_not_dirty(struct session *s)
 }
 
 /* The process's count of queued bytes is touched only by those that lag. */
-void session_account(struct session *s, size_t bytes)
+void session_account(struct session *s, uint32_t bytes)
 {
     if (bytes > s->accounted)
         atomic_fetch_add(s->all->config.buffered, bytes - s->accounted);

@@ -24,6 +24,12 @@ struct transaction {
     unsigned n;
 };
 
+/* What a CONNECT is checked against. */
+struct entrance {
+    struct auth_ticket ticket;
+    int64_t users; /* the plan's limit */
+};
+
 /* What a delivery touches stands first and together: with thousands of sessions a tick none of it
  * is in a cache, and each line that has to be fetched is a good part of what our side of it costs.
  */
@@ -36,9 +42,9 @@ struct session {
     struct blob **out; /* references, oldest first: &only, or an owned array */
     struct blob *only; /* room for the one event that a tick mostly has */
     uint32_t out_n, out_cap;
-    size_t out_bytes;
+    uint32_t out_bytes; /* session_limits.output, which is 1 GiB at most, and one event */
+    uint32_t accounted; /* of them in the process's count */
     struct session_resume *resume;      /* owned; NULL: what comes live goes straight out */
-    size_t accounted;                   /* of out_bytes in the process's count */
     struct subscription *subscriptions; /* owned list */
     uint32_t n_subscriptions;
     uint32_t jobs; /* in flight */
@@ -52,9 +58,9 @@ struct session {
     struct buf in;
     struct buf stomp_in;
     struct buf *parts;   /* owned: of a compressed message so far; NULL: none */
-    int64_t users;       /* the plan's limit */
     Str waiting_receipt; /* of the SUBSCRIBE that is loading, or of the COMMIT under way; owned */
     struct transaction *transaction; /* owned; NULL: none */
+    struct entrance *entrance;       /* owned; NULL once CONNECTED */
     int64_t position;                /* in the log: of the snapshot that was replayed */
     struct ws_stream ws;
     enum stomp_version version;
@@ -162,7 +168,7 @@ void session_write(struct session *s);
 /* Drops the n oldest queued events. */
 void session_drop_output(struct session *s, uint32_t n);
 /* What the process counts as this session's queued output. */
-void session_account(struct session *s, size_t bytes);
+void session_account(struct session *s, uint32_t bytes);
 /* The end of the tick: one write for each session that has output. */
 void sessions_flush(void *all);
 /* Closed: no events any more, and it does not count as connected. */

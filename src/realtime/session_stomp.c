@@ -39,7 +39,7 @@ static void say_connected(struct session *s)
     struct buf *f = &s->all->frame;
     char user[ID_TEXT], sign_in[ID_TEXT];
     id_format(s->actor.user_id, user);
-    id_format(s->actor.session_id, sign_in);
+    id_format(s->entrance->ticket.session_id, sign_in);
     buf_clear(f);
     buf_fmt(f,
             "CONNECTED\nversion:" STR_FMT "\nheart-beat:%lld,%lld\nsession:%.36s\nserver:whispd\n"
@@ -57,7 +57,7 @@ static void enter(struct session *s)
     const struct sessions_config *c = &s->all->config;
     Err err = s->close_at ? ERR_AUTH_INVALID_TOKEN /* revoked since its ticket was spent */
                           : online_enter(c->online, s->actor.app, s->actor.user, s->actor.user_id,
-                                         s->users, c->limits->sessions_per_user);
+                                         s->entrance->users, c->limits->sessions_per_user);
     s->online = !err;
     if (err) {
         session_fail(s, WS_NOT_ALLOWED, S(""), err_text(err).p);
@@ -65,6 +65,8 @@ static void enter(struct session *s)
     }
     s->connected = true;
     say_connected(s);
+    mem_free(s->entrance);
+    s->entrance = NULL;
     session_schedule(s);
 }
 
@@ -100,7 +102,7 @@ static void on_connect(struct session *s, const struct stomp_frame *f)
         session_fail(s, WS_PROTOCOL_ERROR, S(""), "The heart-beat header is not two numbers.");
         return;
     }
-    Err err = c->ops->connect(s, token, &why);
+    Err err = c->ops->connect(s, &s->entrance->ticket, token, &why);
     if (err) {
         session_fail(s, WS_NOT_ALLOWED, S(""), why ? why : err_text(err).p);
         return;

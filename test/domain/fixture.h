@@ -30,7 +30,8 @@ struct fixture {
     struct event_list events;
     struct tx tx;
     struct actor ann, bob, cleo, dan; /* of one app */
-    struct actor eve;                 /* of another */
+    struct actor eve;                 /* of another, */
+    Id eve_app;                       /* that is this one */
 };
 
 SQL(fixture_app, "insert into apps (uuid, account, name, status, tier, cluster, created_at,"
@@ -44,13 +45,12 @@ SQL(fixture_remove_user,
 SQL(fixture_delete_app, "update apps set deleted_at = 1 where id = $1");
 SQL(fixture_remove_app, "insert into removals (app, kind, created_at) values ($1, 'app', 0)");
 
-static inline struct actor fixture_actor(struct fixture *f, int64_t app, Id app_id,
-                                         const char *name)
+static inline struct actor fixture_actor(struct fixture *f, int64_t app, const char *name)
 {
     char key[64];
     Str username = str_of(name);
     str_lower(username, key);
-    struct actor a = {.app = app, .app_id = app_id, .user_id = id_new(f->tx.now)};
+    struct actor a = {.app = app, .user_id = id_new(f->tx.now)};
     a.user = db_number(f->db, &fixture_user,
                        ARGS(v_int(app), v_id(a.user_id), v_text(username),
                             v_text(str_from(key, username.n)), v_int(f->tx.now)));
@@ -90,12 +90,12 @@ static inline int fixture_open(void **state)
     db_begin(f->db);
     Id app_id;
     int64_t app = fixture_new_app(f, &app_id);
-    f->ann = fixture_actor(f, app, app_id, "Ann");
-    f->bob = fixture_actor(f, app, app_id, "Bob");
-    f->cleo = fixture_actor(f, app, app_id, "Cleo");
-    f->dan = fixture_actor(f, app, app_id, "Dan");
-    app = fixture_new_app(f, &app_id);
-    f->eve = fixture_actor(f, app, app_id, "Eve");
+    f->ann = fixture_actor(f, app, "Ann");
+    f->bob = fixture_actor(f, app, "Bob");
+    f->cleo = fixture_actor(f, app, "Cleo");
+    f->dan = fixture_actor(f, app, "Dan");
+    app = fixture_new_app(f, &f->eve_app);
+    f->eve = fixture_actor(f, app, "Eve");
     return 0;
 }
 

@@ -454,7 +454,7 @@ static void a_crowd_hears_only_of_its_own(void **state)
     for (int i = 0; i < MORE; i++) {
         char name[32];
         snprintf(name, sizeof name, "user%d", i);
-        fixture_actor(f, f->ann.app, f->ann.app_id, name);
+        fixture_actor(f, f->ann.app, name);
         assert_ok(chat_add(step(f), &f->ann, chat, str_of(name)));
     }
     Id message = say(f, &f->ann, chat, "hello all");

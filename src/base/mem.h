@@ -15,7 +15,7 @@ void *mem_resize(void *p, size_t size);
 
 void mem_free(void *p);
 
-/* Gives what is free back to the system; slow, for idle moments. */
+/* Gives what is free back to the system: some 50 us when there is little; for idle moments. */
 void mem_trim(void);
 
 /* Logs "what" as a broken promise of the program itself and aborts. Stays on in production. */

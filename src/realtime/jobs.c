@@ -91,10 +91,12 @@ static void publish(struct jobs *jobs, struct publication *p, struct job **list,
     publication_unref(&p);
 }
 
-/* After so many waits that brought nothing. */
+/* After so many waits in a row that brought nothing. */
 static void rest(struct db *db, unsigned waits)
 {
-    if (waits == REST_WAITS && db && db_rest(db))
+    if (waits == REST_WAITS && db)
+        db_rest(db);
+    if (waits && waits % REST_WAITS == 0) /* what the others have freed, too */
         mem_trim();
 }
 

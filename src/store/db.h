@@ -130,8 +130,8 @@ Str db_text_copy(struct db_rows *rows, int column, struct arena *arena);
 enum db_moment { DB_IDLE, DB_BUSY };
 bool db_maintain(struct db *db, enum db_moment moment);
 
-/* Between transactions, when none is expected soon: frees the cached pages, if they are many.
- * Returns whether it did. */
-bool db_rest(struct db *db);
+/* Between transactions, when none is expected soon: frees the cached pages, if they are
+ * many. */
+void db_rest(struct db *db);
 
 #endif

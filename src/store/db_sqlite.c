@@ -520,9 +520,10 @@ void db_close(struct db **db)
     mem_free(d);
 }
 
-bool db_rest(struct db *db)
+void db_rest(struct db *db)
 {
     int used = 0, most = 0;
     sqlite3_db_status(db->sqlite, SQLITE_DBSTATUS_CACHE_USED, &used, &most, 0);
-    return used >= REST_BYTES && sqlite3_db_release_memory(db->sqlite) == SQLITE_OK;
+    if (used >= REST_BYTES)
+        sqlite3_db_release_memory(db->sqlite);
 }

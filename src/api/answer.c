@@ -36,8 +36,8 @@ bool answer_origin_allowed(const struct exchange *x)
     return surface == SURFACE_MANAGEMENT && str_eq(origin, x->request.server->url[surface]);
 }
 
-/* SockJS's own answers are as its document has them: "*" for who names no Origin, and always with
- * credentials. */
+/* SockJS's own answers are as its document has them: "*" for who names no Origin, and for a
+ * preflight of a page without one, and always with credentials. */
 static void cors(struct exchange *x, struct buf *out)
 {
     enum surface surface = conn_surface(x->conn);
@@ -48,7 +48,8 @@ static void cors(struct exchange *x, struct buf *out)
         http_header_add(out, S("Access-Control-Allow-Origin"), S("*"));
     } else {
         http_header_add(out, S("Vary"), S("Origin"));
-        if (sockjs && any && !origin.n)
+        bool preflight = x->request.head.method == HTTP_OPTIONS;
+        if (sockjs && any && (!origin.n || (preflight && str_eq(origin, S("null")))))
             origin = S("*");
         if (!origin.n || !answer_origin_allowed(x))
             return;

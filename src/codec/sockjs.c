@@ -396,7 +396,6 @@ void sockjs_wrap(struct buf *out, enum sockjs_endpoint transport, Str callback, 
         buf_add(out, S(");\n</script>\r\n"));
         break;
     case SOCKJS_JSONP:
-        buf_add(out, S("/**/"));
         buf_add(out, callback);
         buf_byte(out, '(');
         add_javascript(out, frame);

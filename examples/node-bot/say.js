@@ -6,6 +6,11 @@ import WebSocket from 'ws';
 const { WHISP_URL, WHISP_API_KEY, BOT_NAME = 'bot' } = process.env;
 const LISTEN_MS = 3_000;
 
+if (!WHISP_URL || !WHISP_API_KEY) {
+    console.error('say: WHISP_URL and WHISP_API_KEY are missing: set -a; . examples/.env');
+    process.exit(1);
+}
+
 const user = { username: 'visitor', email: 'visitor@example.com', password: 'a good passphrase' };
 const visitor = new WhispClient({ baseUrl: WHISP_URL, apiKey: WHISP_API_KEY, webSocketImpl: WebSocket });
 await visitor.registerUser(user).catch((error) => {

@@ -7,6 +7,8 @@
 # make bench-peers  the same beside RabbitMQ, NATS and socket.io: bench/peers
 # make contract     builds the server of this MODE and runs the contract tests against it
 # make sdk          builds the npm package whisp-sdk, in sdk/dist
+# make python-setup makes an app and an API key on the server of `make run`, in examples/.env
+# make node-bot     runs examples/node-bot against that server; make web-chat examples/web-chat
 # make clean        removes what was built, never ./data
 # MODE=san          the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
 # MODE=tsan         the same with ThreadSanitizer, in build/tsan
@@ -39,8 +41,10 @@ OPT_tsan = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(pkg_cflags)
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
+examples = node-bot web-chat
+
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench bench-peers soak check sdk clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench bench-peers soak check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -143,7 +147,7 @@ bench-peers:
 
 # The last file that its build writes.
 sdk/dist/cjs/package.json: $(shell find sdk/src -name '*.ts' 2>/dev/null) sdk/package.json sdk/tsconfig.json
-	@script/setup test
+	@script/setup examples
 	$(say) SDK sdk/dist
 	$(Q)npm --prefix sdk run --silent build
 
@@ -154,6 +158,16 @@ run:
 	@script/setup build
 	@$(MAKE) $(JOBS) MODE=release all
 	@exec build/release/whispd --data ./data
+
+python-setup:
+	@script/setup examples
+	@examples/python-setup/setup.py
+
+# The exec makes the example the process that gets the signals.
+$(examples): sdk
+	@script/setup examples
+	@[ -e examples/.env ] || examples/python-setup/setup.py
+	@set -a && . examples/.env && set +a && cd examples/$@ && exec npm --silent start
 
 test:
 	@script/setup test
@@ -200,6 +214,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build sdk/dist
 
-.PHONY: all unit unit-tests contract bench-programs bench bench-peers soak sdk run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs bench bench-peers soak sdk python-setup $(examples) run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -6,16 +6,13 @@ comes of it used as the documents say. Needs Python's requests. Run it directly.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import requests
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-WHISPD = os.path.join(ROOT, os.environ.get("WHISPD", "build/release/whispd"))
+from whispd import Server
 
 SCRIPT = '''\
 import requests
@@ -97,34 +94,16 @@ if __name__ == "__main__":
 class SetupScript(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.place = tempfile.mkdtemp(prefix="whisp-setup-")
-        cls.server = subprocess.Popen(
-            [WHISPD, "--data", os.path.join(cls.place, "data"), "--listen", "127.0.0.1:0",
-             "--management-listen", "127.0.0.1:0", "--log-format", "json"],
-            stderr=subprocess.PIPE, encoding="utf-8")
-        for line in cls.server.stderr:
-            ready = json.loads(line)
-            if ready.get("event") == "ready":
-                break
-        else:
-            raise RuntimeError(f"{WHISPD} ended with {cls.server.wait()} before it was ready")
-        # It keeps writing; nobody reads on, so it goes to a file that nobody needs.
-        cls.drain = subprocess.Popen(["cat"], stdin=cls.server.stderr, stdout=subprocess.DEVNULL)
-        cls.api, cls.management = ready["api"], ready["management"]
-        cls.script = os.path.join(cls.place, "setup.py")
+        cls.server = Server()
+        cls.api, cls.management = cls.server.api, cls.server.management
+        cls.script = os.path.join(cls.server.place, "setup.py")
         with open(cls.script, "w", encoding="utf-8") as file:
             file.write(SCRIPT.replace("https://management.api.whispchat.com", cls.management))
         cls.runs = [cls.run_script() for _ in range(2)]
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.terminate()
-        status = cls.server.wait(30)
-        cls.server.stderr.close()
-        cls.drain.wait(30)
-        shutil.rmtree(cls.place)
-        if status != 0:
-            raise RuntimeError(f"the server ended with {status}")
+        cls.server.stop()
 
     @classmethod
     def run_script(cls):

@@ -24,7 +24,7 @@ export interface MessageEvent extends StoredEvent {
     messageId: string;
     clientMessageId?: string;
     /** The message was deleted since; `message` is empty. Only after a reconnect. */
-    deleted?: boolean;
+    deleted?: true;
 }
 
 export interface MessageEditedEvent extends StoredEvent {
@@ -32,7 +32,7 @@ export interface MessageEditedEvent extends StoredEvent {
     message: string;
     messageId: string;
     editedAt: string;
-    deleted?: boolean;
+    deleted?: true;
 }
 
 export interface MessageDeletedEvent extends StoredEvent {
@@ -48,7 +48,7 @@ export interface ReplyEvent extends StoredEvent {
     replyTo: RepliedMessage | null;
     timeStamp: string;
     clientMessageId?: string;
-    deleted?: boolean;
+    deleted?: true;
 }
 
 export interface TypingEvent extends ChatEvent {
@@ -63,7 +63,7 @@ export interface ReactionEvent extends StoredEvent {
     message: string;
     parentMessageId: string;
     timeStamp: string;
-    deleted?: boolean;
+    deleted?: true;
 }
 
 export interface ReactionDeletedEvent extends StoredEvent {
@@ -138,7 +138,7 @@ export interface RefusedEvent {
     message: string;
     receipt?: string;
     clientMessageId?: string;
-    request?: { type?: string; chatId?: string; messageId?: string; reactionId?: string };
+    request: { type?: string; chatId?: string; messageId?: string; reactionId?: string };
 }
 
 /** Every type of event that the server sends. */

@@ -13,8 +13,8 @@ export interface RegisterUserRequest {
     username: string;
     email: string;
     password: string;
-    firstName?: string;
-    surName?: string;
+    firstName?: string | null;
+    surName?: string | null;
 }
 
 export interface RegisteredUser {
@@ -33,14 +33,14 @@ export interface SignInResult extends AuthState {
     id: string;
     username: string;
     email: string;
-    roles: string[];
+    roles: 'USER'[];
 }
 
 export interface User {
     id: string;
     username: string;
     email: string;
-    role: string[];
+    role: 'USER'[];
     firstName: string | null;
     surName: string | null;
 }
@@ -67,7 +67,7 @@ export interface Chat {
 
 export interface ChatsPage {
     chats: Chat[];
-    nextCursor?: string | null;
+    nextCursor: string | null;
 }
 
 export interface ChatUser {
@@ -76,8 +76,9 @@ export interface ChatUser {
     joinedChatAt: string;
     /** Id of the last message the user has read. */
     lastSeenMessage: string | null;
-    online?: boolean;
-    lastSeenAt?: string | null;
+    online: boolean;
+    /** When the last session ended; null while one is open and when there was none. */
+    lastSeenAt: string | null;
 }
 
 export interface ChatUsers {

@@ -233,10 +233,8 @@ static void add_chat(struct seeding *s, struct plan_chat *c)
 
 static struct actor actor_of(const struct seeding *s, const struct plan_user *u)
 {
-    return (struct actor){.app = s->plan.app,
-                          .user = u->row,
-                          .session = u->session,
-                          .user_id = u->id};
+    return (struct actor){
+        .app = s->plan.app, .user = u->row, .session = u->session, .user_id = u->id};
 }
 
 static void add_messages(struct seeding *s, size_t index, struct plan_chat *c)

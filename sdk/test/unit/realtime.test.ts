@@ -161,6 +161,21 @@ test('not allowed (1008) is the end', async () => {
 });
 
 test.each([
+    ['over', 401, 'AUTH_INVALID_TOKEN', false], ['good', 403, 'APP_SUSPENDED', true], ['unknown', 503, 'DRAINING', true],
+])('not allowed, and the sign-in is %s: known when `disconnected` comes', async (_, status, code, left) => {
+    const s = await connected();
+    s.server.on('POST /api/auth/refresh', () => refusal(status, code));
+    const known: boolean[] = [];
+    s.client.realtime.on('disconnected', () => known.push(s.client.isAuthenticated));
+    s.server.socket.end(1008);
+    const again = s.client.realtime.connect(); // while that is asked
+    await expect(again).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
+    expect(known).toEqual([left]);
+    expect(s.client.isAuthenticated).toBe(left);
+    expect(s.clock.timers).toBe(0);
+});
+
+test.each([
     ['too large', 1009], ['our fault', 1011], ['too slow', 1013], ['gone away', 1001], ['closed', 1000],
 ])('%s (%d) comes back', async (_, code) => {
     const s = await connected();

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { WhispClient } from '../../src/index.js';
 import { CHAT, ME, messageEvent, OTHER, type Scene, scene } from './client.js';
 import { settled } from './clock.js';
-import { refusal, type Socket } from './server.js';
+import { json, refusal, type Socket } from './server.js';
 
 async function connected(options?: Parameters<typeof scene>[0]): Promise<Scene> {
     const s = scene(options);
@@ -328,6 +328,15 @@ test('disconnect() ends a connect() and a wait for the next try', async () => {
     await s.clock.pass(60_000);
     expect(s.events('error').every(({ error }) => error.code === 'NETWORK_ERROR')).toBe(true);
     expect(s.clock.timers).toBe(0);
+});
+
+test('signed out by oneself: known when `disconnected` comes', async () => {
+    const s = await connected();
+    const known: boolean[] = [];
+    s.client.realtime.on('disconnected', () => known.push(s.client.isAuthenticated));
+    s.server.on('POST /api/auth/logout', () => json(200, null));
+    await s.client.logout();
+    expect(known).toEqual([false]);
 });
 
 test('another user is another connection, with nothing of the first', async () => {

@@ -17,17 +17,27 @@ export async function network(server, { silent = false } = {}) {
         socket.on('close', () => sockets.delete(socket));
     };
     const end = () => sockets.forEach((socket) => socket.destroy());
+    /** After a cut: ends what there is, unless that is not to be noticed. */
+    const lose = () => {
+        if (!silent) {
+            end();
+        }
+    };
     const proxy = createServer((near) => {
         keep(near);
         if (cut) {
-            void (silent || near.destroy());
+            lose();
             return;
         }
         const far = connect(port, '127.0.0.1');
         keep(far);
         for (const [one, other] of [[near, far], [far, near]]) {
-            one.on('data', (bytes) => cut || other.write(bytes));
-            one.on('close', () => cut && silent || other.destroy());
+            one.on('data', (bytes) => !cut && other.write(bytes));
+            one.on('close', () => {
+                if (!cut || !silent) {
+                    other.destroy();
+                }
+            });
         }
     });
     proxy.listen(0, '127.0.0.1');
@@ -36,7 +46,7 @@ export async function network(server, { silent = false } = {}) {
         api: `http://127.0.0.1:${proxy.address().port}`,
         cut() {
             cut = true;
-            void (silent || end());
+            lose();
         },
         mend() {
             cut = false;

@@ -180,7 +180,9 @@ test:
 soak:
 	@script/setup test
 	@$(MAKE) $(JOBS) MODE=release all
+	@$(MAKE) sdk
 	@cd test && WHISPD=$(CURDIR)/build/release/whispd KILLS=60 node --test durability/kill9_resume.test.mjs
+	@OFFLINE_SECONDS=60 node --test sdk/test/integration/trouble.test.mjs test/browser/sdk.test.mjs
 
 # Asked for both, the cheaper and quicker one goes first.
 ifneq ($(filter check,$(MAKECMDGOALS)),)

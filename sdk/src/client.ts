@@ -53,10 +53,11 @@ export class WhispClient {
 
     /** Takes a sign-in that your backend made; null forgets the one there is. */
     setAuth(auth: AuthState | null): void {
-        if (auth?.userId !== this.#auth.state?.userId) {
-            this.realtime.disconnect();
-        }
+        const isAnother = auth?.userId !== this.#auth.state?.userId;
         this.#auth.set(auth && { jwt: auth.jwt, refreshToken: auth.refreshToken, userId: auth.userId });
+        if (isAnother) {
+            this.realtime.disconnect(); // after it, so that `disconnected` finds what is so now
+        }
     }
 
     /** The sign-in, with the JWT as it is now; null without one. */
@@ -243,8 +244,8 @@ export class WhispClient {
         } finally {
             const { state } = this.#auth; // someone else may have signed in meanwhile
             if (!state || state.refreshToken === leaving?.refreshToken) {
-                this.realtime.disconnect();
                 this.setAuth(null);
+                this.realtime.disconnect();
             }
         }
     }

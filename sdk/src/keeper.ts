@@ -151,13 +151,15 @@ export class Keeper {
             }
             run.lastError = ended.error;
             if (!ended.retry) {
-                this.#finish(run, ended);
+                await this.#checkSignIn(ended.error);
+                if (this.#run === run) {
+                    this.#finish(run, ended);
+                }
                 return;
             }
             if (ended.lasted === undefined) {
                 emitter.emit('error', { error: ended.error });
             } else {
-                run.ready = new Ready();
                 run.attempt = ended.lasted >= STABLE_MS ? 0 : run.attempt;
                 emitter.emit('disconnected', { reason: ended.reason, willReconnect: true });
             }
@@ -165,6 +167,18 @@ export class Keeper {
                 reconnectDelay(run.attempt++, environment.random, ended.within);
             emitter.emit('reconnecting', { attempt: run.attempt, delay });
             await this.#pause(run, delay);
+        }
+    }
+
+    /**
+     * A session is closed as not allowed when its sign-in was revoked, and for other reasons too.
+     * Renewing tells which it was, and forgets a sign-in that is over, so that whoever hears
+     * `disconnected` can look at `isAuthenticated`.
+     */
+    async #checkSignIn({ status }: WhispError): Promise<void> {
+        const { auth } = this.#parts;
+        if (status === 401 && auth.state) {
+            await auth.renew(auth.state.jwt).catch(() => undefined);
         }
     }
 
@@ -273,6 +287,9 @@ export class Keeper {
         const reason = code === RESTARTING ? 'the server is restarting' : given;
         const lasted = run.openSince === undefined ? undefined : environment.now() - run.openSince;
         run.openSince = run.link = undefined;
+        if (lasted !== undefined) {
+            run.ready = new Ready();
+        }
         if (this.#run === run) {
             outbox.detach();
         }

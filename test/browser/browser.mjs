@@ -1,5 +1,6 @@
 // Headless Chromium on a page of another origin than the server's: http://localhost:PORT, where
-// the server is 127.0.0.1. The page has sockjs-client and @stomp/stompjs as their users get them.
+// the server is 127.0.0.1. The page has sockjs-client and @stomp/stompjs as their users get them;
+// /sdk.html has whisp-sdk, bundled from what is built as its users' bundlers do that.
 //
 //     const browser = await startBrowser();
 //     const page = await browser.page();                  // a profile of its own
@@ -12,6 +13,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { within } from '../contract/harness.mjs';
 import * as client from './client.mjs';
@@ -26,6 +29,18 @@ export const LAUNCH = {
 const WAIT = 15_000;
 
 const modules = new URL('../node_modules/', import.meta.url);
+const sdk = new URL('../../sdk/', import.meta.url);
+
+/** whisp-sdk as one script, `Whisp` in the page. */
+async function bundleSdk() {
+    const { build } = createRequire(new URL('package.json', sdk))('esbuild');
+    const { outputFiles: [{ contents }] } = await build({
+        entryPoints: [fileURLToPath(new URL('dist/esm/index.js', sdk))], bundle: true, write: false,
+        format: 'iife', globalName: 'Whisp', logLevel: 'silent',
+    });
+    return contents;
+}
+
 const files = {
     '/': ['text/html', () => `<!doctype html><meta charset="utf-8"><title>A shop</title><body>
         <script src="/sockjs.js"></script><script src="/stomp.js"></script>`],
@@ -33,6 +48,8 @@ const files = {
                    () => readFile(new URL('sockjs-client/dist/sockjs.min.js', modules))],
     '/stomp.js': ['text/javascript',
                   () => readFile(new URL('@stomp/stompjs/bundles/stomp.umd.min.js', modules))],
+    '/sdk.html': ['text/html', () => '<!doctype html><meta charset="utf-8"><title>A shop</title><script src="/sdk.js"></script>'],
+    '/sdk.js': ['text/javascript', bundleSdk],
     '/favicon.ico': ['image/png', () => ''],
 };
 
@@ -135,9 +152,13 @@ class Browser {
         return `http://localhost:${this.#site.address().port}`;
     }
 
+    /** A page of Playwright's that shows nothing yet, in a profile of its own. */
+    async blank() {
+        return (await this.#chromium.newContext()).newPage();
+    }
+
     async page(path = '/') {
-        const context = await this.#chromium.newContext();
-        const page = await context.newPage();
+        const page = await this.blank();
         const opened = new Page(page, this);
         await page.goto(this.origin + path);
         return opened;

@@ -9,13 +9,23 @@ import {
     ChatsStore, ConnectionStore, type ConnectionStatus, MessagesStore, type Store, TypingStore,
 } from './stores.js';
 
-const stores = new WeakMap<WhispClient, Map<string, unknown>>();
+interface Stores {
+    userId: string | undefined;
+    byKey: Map<string, unknown>;
+}
 
+const stores = new WeakMap<WhispClient, Stores>();
+
+/** Whoever signs in next on this client sees nothing of the user before. */
 function storeOf<S>(client: WhispClient, key: string, make: () => S): S {
-    const ofClient = stores.get(client) ?? new Map<string, unknown>();
-    stores.set(client, ofClient);
-    const store = (ofClient.get(key) as S | undefined) ?? make();
-    ofClient.set(key, store);
+    const userId = client.getAuth()?.userId;
+    let ofClient = stores.get(client);
+    if (!ofClient || ofClient.userId !== userId) {
+        ofClient = { userId, byKey: new Map() };
+        stores.set(client, ofClient);
+    }
+    const store = (ofClient.byKey.get(key) as S | undefined) ?? make();
+    ofClient.byKey.set(key, store);
     return store;
 }
 

@@ -225,3 +225,15 @@ test('components that look at the same share one reading, and the last one to le
     const again = await show(() => useMessages(s.client, CHAT));
     expect(contents(again.now().messages)).toEqual(['text 1', 'text 2']);
 });
+
+test('whoever signs in next sees nothing of the user before, not even at first', async () => {
+    const s = await connected();
+    const before = await show(() => useChats(s.client));
+    expect(before.now().chats).toHaveLength(2);
+    await before.unmount();
+    s.client.setAuth({ jwt: 'x', refreshToken: 'y', userId: OTHER });
+    s.server.on(CHATS, () => json(200, { chats: [] }));
+    const shown: number[] = [];
+    await show(() => shown.push(useChats(s.client).chats.length));
+    expect(new Set(shown)).toEqual(new Set([0]));
+});

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { WhispClient } from '../../src/index.js';
 import { CHAT, ME, messageEvent, OTHER, type Scene, scene } from './client.js';
 import { settled } from './clock.js';
-import { refusal, type Socket } from './server.js';
+import { json, refusal, type Socket } from './server.js';
 
 async function connected(options?: Parameters<typeof scene>[0]): Promise<Scene> {
     const s = scene(options);
@@ -161,6 +161,21 @@ test('not allowed (1008) is the end', async () => {
 });
 
 test.each([
+    ['over', 401, 'AUTH_INVALID_TOKEN', false], ['good', 403, 'APP_SUSPENDED', true], ['unknown', 503, 'DRAINING', true],
+])('not allowed, and the sign-in is %s: known when `disconnected` comes', async (_, status, code, left) => {
+    const s = await connected();
+    s.server.on('POST /api/auth/refresh', () => refusal(status, code));
+    const known: boolean[] = [];
+    s.client.realtime.on('disconnected', () => known.push(s.client.isAuthenticated));
+    s.server.socket.end(1008);
+    const again = s.client.realtime.connect(); // while that is asked
+    await expect(again).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
+    expect(known).toEqual([left]);
+    expect(s.client.isAuthenticated).toBe(left);
+    expect(s.clock.timers).toBe(0);
+});
+
+test.each([
     ['too large', 1009], ['our fault', 1011], ['too slow', 1013], ['gone away', 1001], ['closed', 1000],
 ])('%s (%d) comes back', async (_, code) => {
     const s = await connected();
@@ -313,6 +328,15 @@ test('disconnect() ends a connect() and a wait for the next try', async () => {
     await s.clock.pass(60_000);
     expect(s.events('error').every(({ error }) => error.code === 'NETWORK_ERROR')).toBe(true);
     expect(s.clock.timers).toBe(0);
+});
+
+test('signed out by oneself: known when `disconnected` comes', async () => {
+    const s = await connected();
+    const known: boolean[] = [];
+    s.client.realtime.on('disconnected', () => known.push(s.client.isAuthenticated));
+    s.server.on('POST /api/auth/logout', () => json(200, null));
+    await s.client.logout();
+    expect(known).toEqual([false]);
 });
 
 test('another user is another connection, with nothing of the first', async () => {

@@ -62,7 +62,7 @@ test('a chat is made, and appears at the other one', async () => {
     await ann.button('New chat').click();
     await ann.page.getByLabel('People').fill('bob,');
     await ann.page.getByLabel('Name of the chat').fill('Lunch');
-    await ann.isAccessible('new chat');
+    await ann.isAccessible('new chat', ['light']);
     await ann.button('Create chat').click();
     await ann.shows(ann.page.getByText('Nothing here yet'));
     await ann.isAccessible('an empty chat');
@@ -247,7 +247,7 @@ test('people are added and removed, the chat renamed, left, deleted', async () =
     await ann.page.getByLabel('Name', { exact: true }).fill('Dinner');
     await ann.button('Rename', dialog).click();
     await Promise.all([bob, carl].map((one) => one.shows(one.chatItem('Dinner'))));
-    await ann.isAccessible('chat details');
+    await ann.isAccessible('chat details', ['light']);
     await carl.chatItem('Dinner').click();
     await ann.button('Remove carl', dialog).click();
     await carl.shows(carl.page.getByText('No chats yet'));
@@ -271,11 +271,11 @@ test('on a telephone: one pane at a time', async () => {
     const phone = await openWindow(browser, site.url, {
         viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     await phone.signIn('bob');
-    await phone.isAccessible('the chats, on a telephone');
+    await phone.isAccessible('the chats, on a telephone', ['light']);
     await phone.page.locator('.chat-item').first().tap();
     await phone.shows(phone.message('as I said'));
     assert.equal(await phone.page.getByRole('navigation').isVisible(), false);
-    await phone.isAccessible('a chat, on a telephone');
+    await phone.isAccessible('a chat, on a telephone', ['light']);
     await phone.message('as I said').locator('.text').tap();
     await phone.button('Edit', phone.message('as I said')).tap();
     await phone.composer.fill('as I said before');

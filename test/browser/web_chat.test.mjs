@@ -46,10 +46,10 @@ describe('the backend', () => {
 });
 
 test('signing up, being refused, signing in', async () => {
-    await ann.isAccessible('sign-in');
-    await Promise.all([ann.signUp('ann'), bob.signUp('bob')]);
+    await Promise.all([ann.isAccessible('sign-in'), bob.signUp('bob')]);
+    await ann.signUp('ann');
     await ann.shows(ann.page.getByText('No chats yet'));
-    await ann.isAccessible('no chats');
+    await ann.isAccessible('no chats', ['light']);
     await ann.button('Sign out').click();
     await ann.signIn('ann', 'not the password');
     await ann.shows(ann.page.getByRole('alert').filter({ hasText: 'do not fit' }));
@@ -65,7 +65,7 @@ test('a chat is made, and appears at the other one', async () => {
     await ann.isAccessible('new chat', ['light']);
     await ann.button('Create chat').click();
     await ann.shows(ann.page.getByText('Nothing here yet'));
-    await ann.isAccessible('an empty chat');
+    await ann.isAccessible('an empty chat', ['light']);
     await bob.chatItem('Lunch').click();
     await bob.shows(bob.page.getByRole('heading', { name: 'Lunch' }));
 });

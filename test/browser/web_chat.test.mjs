@@ -8,11 +8,12 @@ import { connect } from '../contract/realtime.mjs';
 import { LAUNCH } from './browser.mjs';
 import { openWindow, startWebChat } from './web_chat.mjs';
 
-let server, app, key, browser, site, ann, bob;
+let server, app, key, browser, site, ann, bob, firstJwt;
+const storedJwt = `JSON.parse(localStorage.getItem('whisp-web-chat')).jwt`;
 const TEXTS = Array.from({ length: 160 }, (_, i) => `line ${i + 1}`);
 
 before(async () => {
-    server = await startServer({ args: ['--message-rate', 'off', '--request-rate', 'off'] });
+    server = await startServer({ args: ['--message-rate', 'off', '--request-rate', 'off', '--user-token-ttl', '5s'] });
     ({ app } = await createTenant(server));
     key = await createKey(app);
     [site, browser] = await Promise.all([
@@ -55,6 +56,7 @@ test('signing up, being refused, signing in', async () => {
     await ann.shows(ann.page.getByRole('alert').filter({ hasText: 'do not fit' }));
     await ann.signIn('ann');
     await ann.shows(ann.page.getByText('No chats yet'));
+    firstJwt = await ann.page.evaluate(storedJwt);
     assert.doesNotMatch(await ann.page.content(), new RegExp(key.token.slice(0, 40)));
 });
 
@@ -286,6 +288,12 @@ test('on a telephone: one pane at a time', async () => {
     await phone.shows(phone.page.getByRole('heading', { name: 'Chats' }));
     assert.equal(await phone.composer.isVisible(), false);
     await phone.end();
+});
+
+test('a renewed sign-in is kept', async () => {
+    await ann.page.reload(); // JWTs live for 5 s here, and the first one is older
+    await ann.page.waitForFunction(`${storedJwt} !== '${firstJwt}'`);
+    await ann.shows(ann.page.getByText('Pick a chat'));
 });
 
 test('signed out: on every tab of it, and after a reload', async () => {

@@ -32,16 +32,20 @@ export function Messenger({ whisp, userId, onLeave }: { whisp: WhispClient; user
     }, [whisp]);
 
     const chat = chats.chats.find((one) => one.chatId === chatId);
-    const { loading, hasMore, error, loadMore } = chats;
+    const { loading, hasMore, error, loadMore, reload } = chats;
+    const sought = useRef<string | null>(null);
     useEffect(() => {
         if (chatId && !chat && !loading && !error) {
-            if (hasMore) {
+            if (sought.current !== chatId) {
+                sought.current = chatId; // just made, perhaps, and its event is still on the way
+                reload();
+            } else if (hasMore) {
                 loadMore();
             } else {
                 openChat(null); // deleted, or we are out of it
             }
         }
-    }, [chatId, chat, loading, error, hasMore, loadMore]);
+    }, [chatId, chat, loading, error, hasMore, loadMore, reload]);
 
     const unread = chats.chats.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
     useEffect(() => {

@@ -1,7 +1,7 @@
 # make              builds the server: build/release/whispd
 # make run          installs what is missing, builds, serves ./data
 # make test         installs what is missing, proves the lot
-# make check        format, layers, exports, sizes, clang-tidy, clang's warnings, the SDK's types
+# make check        format, layers, exports, sizes, clang-tidy, clang's warnings, the types of TypeScript
 # make unit         builds and runs the unit tests of this MODE
 # make bench        measures with whispd bench: bench/run
 # make bench-peers  the same beside RabbitMQ, NATS and socket.io: bench/peers
@@ -174,6 +174,7 @@ test:
 	@$(MAKE) $(JOBS) MODE=release all
 	@$(MAKE) $(JOBS) MODE=san all unit-tests
 	@$(MAKE) sdk
+	@npm --prefix examples/web-chat run --silent build
 	@test/run
 
 # What takes too long for `make test`.
@@ -198,6 +199,8 @@ check:
 	@script/check-size
 	@npm --prefix sdk run --silent types
 	@npm --prefix sdk run --silent size
+	@$(MAKE) sdk
+	@npm --prefix examples/web-chat run --silent types
 	@$(MAKE) $(JOBS) MODE=release all
 	@script/check-exports
 	@$(MAKE) $(JOBS) MODE=clang all unit-tests
@@ -214,7 +217,7 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 	$(Q)mv $@.log $@
 
 clean:
-	rm -rf build sdk/dist
+	rm -rf build sdk/dist examples/web-chat/dist
 
 .PHONY: all unit unit-tests contract bench-programs bench bench-peers soak sdk python-setup $(examples) run test check tidy clean
 .DELETE_ON_ERROR:

@@ -1,7 +1,7 @@
 // What an event changes in a list. Pure: the same list comes back when it changes nothing.
 
-import type { MessageEvent, ReplyEvent, WhispEventName, WhispEvents } from '../events.js';
-import type { Chat, Message } from '../types.js';
+import type { MessageEditedEvent, MessageEvent, ReplyEvent, WhispEventName, WhispEvents } from '../events.js';
+import type { Chat, Message, RepliedMessage } from '../types.js';
 
 /** An event with its name, one of a union over the names. */
 export type Named = { [N in WhispEventName]: { name: N; event: WhispEvents[N] } }[WhispEventName];
@@ -20,6 +20,17 @@ function changed(messages: Message[], messageId: string, change: (message: Messa
         : messages;
 }
 
+/** The message and where it is quoted. */
+function edited(messages: Message[], event: MessageEditedEvent): Message[] {
+    const change = <T extends RepliedMessage>(message: T): T =>
+        ({ ...message, content: event.message, edited: true, editedAt: event.editedAt });
+    const isIt = (message: RepliedMessage | null): boolean => message?.messageId === event.messageId;
+    return messages.some((message) => isIt(message) || isIt(message.replyTo))
+        ? messages.map((message) => (isIt(message) ? change(message)
+            : message.replyTo && isIt(message.replyTo) ? { ...message, replyTo: change(message.replyTo) } : message))
+        : messages;
+}
+
 /** The messages of one chat, oldest first, after an event of it. */
 export function applyToMessages(messages: Message[], { name, event }: Named): Message[] {
     switch (name) {
@@ -28,9 +39,7 @@ export function applyToMessages(messages: Message[], { name, event }: Named): Me
         return event.deleted || messages.some(({ messageId }) => messageId === event.messageId)
             ? messages : [...messages, messageOf(event)];
     case 'messageEdited':
-        return event.deleted ? messages : changed(messages, event.messageId, (message) => ({
-            ...message, content: event.message, edited: true, editedAt: event.editedAt,
-        }));
+        return event.deleted ? messages : edited(messages, event);
     case 'messageDeleted':
         return messages.filter(({ messageId }) => messageId !== event.messageId)
             .map((message) => (message.replyTo?.messageId === event.messageId

@@ -93,6 +93,8 @@ test('useMessages: history, then events, in both kinds of mode', async () => {
         await happened(() => event('e7', { type: 'REACT', messageId: 'r1', parentMessageId: 'm1', message: '+1', timeStamp: 't' }));
         expect(contents(hook.now().messages)).toEqual(['one', 'text 2', 'three', 'four']);
         expect(hook.now().messages[0]).toMatchObject({ edited: true, editedAt: 't', reactions: [{ reactionId: 'r1', reaction: '+1' }] });
+        await happened(() => event('e7b', { type: 'EDIT_MSG', messageId: 'm3', message: '3', editedAt: 't' }));
+        expect(hook.now().messages[3]?.replyTo).toMatchObject({ content: '3', edited: true });
         await happened(() => event('e8', { type: 'DELETE_REACT', messageId: 'r1' }));
         await happened(() => event('e9', { type: 'DELETE_MSG', messageId: 'm3' }));
         expect(contents(hook.now().messages)).toEqual(['one', 'text 2', 'four']);

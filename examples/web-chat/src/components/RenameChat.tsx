@@ -1,0 +1,27 @@
+import type { FormEvent } from 'react';
+import type { Chat } from 'whisp-sdk';
+import { useTask } from '../hooks/useTask';
+import { useWhisp } from '../whisp';
+import { Field } from './Field';
+import { Problem } from './Problem';
+
+export function RenameChat({ chat }: { chat: Chat }) {
+    const { whisp } = useWhisp();
+    const { busy, error, run } = useTask();
+
+    function submit(event: FormEvent<HTMLFormElement>): void {
+        event.preventDefault();
+        const name = String(new FormData(event.currentTarget).get('name')).trim();
+        void run(() => whisp.changeChatName(chat.chatId, name));
+    }
+
+    return (
+        <form onSubmit={submit}>
+            <div className="field-row">
+                <Field key={chat.chatName} label="Name" name="name" defaultValue={chat.chatName} maxLength={128} required autoComplete="off" />
+                <button className="button plain" disabled={busy}>Rename</button>
+            </div>
+            <Problem text={error} />
+        </form>
+    );
+}

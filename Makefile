@@ -203,7 +203,7 @@ check:
 	@npm --prefix examples/web-chat run --silent types
 	@$(MAKE) $(JOBS) MODE=release all
 	@script/check-exports
-	@$(MAKE) $(JOBS) MODE=clang all unit-tests
+	@$(MAKE) $(JOBS) MODE=clang all unit-tests bench-programs
 	@$(MAKE) $(JOBS) --keep-going --output-sync MODE=release tidy
 	@echo "make check: all is well"
 

@@ -31,14 +31,10 @@ static void fill(struct bench *b, struct message_post *post, char text[PLAN_TEXT
     const struct plan_chat *c = &b->plan->chats[index];
     const struct plan_user *u = &b->plan->users[c->first];
     plan_text(index, b->sent++, text);
-    *post = (struct message_post){.actor = {.app = b->plan->app,
-                                            .app_id = b->plan->app_id,
-                                            .user = u->row,
-                                            .user_id = u->id,
-                                            .session = u->session,
-                                            .session_id = u->session_id},
-                                  .chat_id = c->id,
-                                  .text = str_from(text, PLAN_TEXT)};
+    *post = (struct message_post){
+        .actor = {.app = b->plan->app, .user = u->row, .user_id = u->id, .session = u->session},
+        .chat_id = c->id,
+        .text = str_from(text, PLAN_TEXT)};
 }
 
 static void write_batch(struct bench *b, size_t n)

@@ -302,7 +302,7 @@ const figures = {
               ]));
         const [, small, , , large] = lines;
         atMost('100 online of 100,000 to a chat of 100, CPU a delivery',
-               ratio(large.rounds, small.rounds, (r) => r.cpuPerDelivery), 1.5);
+               ratio(large.rounds, small.rounds, (r) => r.cpuPerDelivery), 1.3);
     },
 
     /** Memory of 18,000 sessions after a minute. */

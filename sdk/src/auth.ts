@@ -1,5 +1,6 @@
 // Who is signed in, and the renewal of the JWT: one at a time, whoever asks for it.
 
+import { tell } from './emitter.js';
 import type { Environment } from './environment.js';
 import { WhispError } from './errors.js';
 import type { Transport } from './transport.js';
@@ -43,6 +44,7 @@ export class Auth {
     #renewal: Promise<string> | undefined;
     #transport: Transport;
     #environment: Environment;
+    #watchers = new Set<{ run: (state: AuthState | null) => void }>();
 
     constructor(transport: Transport, environment: Environment) {
         this.#transport = transport;
@@ -55,16 +57,30 @@ export class Auth {
 
     /** A sign-in from elsewhere, of unknown age; null forgets. */
     set(state: AuthState | null): void {
-        this.#state = state;
-        this.#renewal = undefined;
-        this.#life = lifeOf(state?.jwt ?? '');
+        this.#put(state, lifeOf(state?.jwt ?? ''));
     }
 
     /** A JWT that the server has just made: when it ends does not depend on this clock's time. */
     setFresh(state: AuthState): void {
-        this.set(state);
-        if (this.#life) {
-            this.#life.ends = this.#environment.now() + this.#life.lasts;
+        const life = lifeOf(state.jwt);
+        this.#put(state, life && { ...life, ends: this.#environment.now() + life.lasts });
+    }
+
+    /** Returns the way to unsubscribe. */
+    watch(run: (state: AuthState | null) => void): () => void {
+        const entry = { run };
+        this.#watchers.add(entry);
+        return () => void this.#watchers.delete(entry);
+    }
+
+    #put(state: AuthState | null, life: Life | undefined): void {
+        const isSame = state?.jwt === this.#state?.jwt && state?.userId === this.#state?.userId &&
+            state?.refreshToken === this.#state?.refreshToken;
+        this.#state = state;
+        this.#renewal = undefined;
+        this.#life = life;
+        for (const { run } of isSame ? [] : [...this.#watchers]) {
+            tell(run, state && { ...state });
         }
     }
 

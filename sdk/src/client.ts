@@ -65,6 +65,14 @@ export class WhispClient {
         return this.#auth.state && { ...this.#auth.state };
     }
 
+    /**
+     * Calls the handler whenever the sign-in is another: a new one, a renewed JWT, or null once it is
+     * over. The place to keep it where it outlives the page. Returns the way to unsubscribe.
+     */
+    onAuthChange(handler: (auth: AuthState | null) => void): () => void {
+        return this.#auth.watch(handler);
+    }
+
     get isAuthenticated(): boolean {
         return this.#auth.state !== null;
     }

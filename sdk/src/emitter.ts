@@ -2,6 +2,20 @@ import type { WhispEventName, WhispEvents } from './events.js';
 
 type Handler = (event: never) => void;
 
+/**
+ * Calls a handler. One that throws disturbs no other one and nothing here: what it threw surfaces as
+ * an uncaught exception, as it does with the platform's own event targets.
+ */
+export function tell<T>(handler: (value: T) => void, value: T): void {
+    try {
+        handler(value);
+    } catch (error) {
+        queueMicrotask(() => {
+            throw error;
+        });
+    }
+}
+
 /** Handlers by the names of events. */
 export class Emitter {
     #handlers = new Map<WhispEventName, Set<{ run: Handler }>>();
@@ -14,19 +28,9 @@ export class Emitter {
         return () => void entries.delete(entry);
     }
 
-    /**
-     * A handler that throws disturbs no other one and nothing here: what it threw surfaces as an
-     * uncaught exception, as it does with the platform's own event targets.
-     */
     emit<E extends WhispEventName>(name: E, event: WhispEvents[E]): void {
         for (const { run } of [...(this.#handlers.get(name) ?? [])]) {
-            try {
-                (run as (event: WhispEvents[E]) => void)(event);
-            } catch (error) {
-                queueMicrotask(() => {
-                    throw error;
-                });
-            }
+            tell(run as (event: WhispEvents[E]) => void, event);
         }
     }
 

@@ -32,6 +32,7 @@ void hub_free(struct hub **at)
     hub_people_free(&hub->people);
     map_free(&hub->users);
     map_free(&hub->chats);
+    map_free(&hub->holes);
     mem_free(hub);
     *at = NULL;
 }
@@ -92,7 +93,7 @@ void hub_chat_drop_if_empty(struct hub *hub, struct hub_chat *c)
 {
     if (c->n)
         return;
-    hub_hole_forget(c);
+    hub_hole_forget(hub, c);
     map_remove(&hub->chats, hub_key(c->app, c->chat));
     mem_free(c->users);
     mem_free(c);
@@ -203,7 +204,7 @@ void hub_event(struct hub *hub, struct publication *p, size_t index)
     struct hub_chat *c = hub_chat_get(hub, e->app, e->chat);
     if (e->type == EVENT_READ_MSG)
         hub_mark(hub, p, index);
-    else if (e->seq && c && (c->hole || e->seq > c->last_seq + 1))
+    else if (e->seq && c && (e->seq > c->last_seq + 1 || hub_has_hole(hub, c)))
         hub_hole_wait(hub, c, p, index);
     else if (e->seq)
         hub_deliver_stored(hub, e);
@@ -328,7 +329,8 @@ Id hub_user_id(const struct hub_member *m)
 int64_t hub_position(const struct hub_member *m)
 {
     const struct hub_user *u = m->user;
-    return u->position > u->hub->position ? u->position : u->hub->position;
+    int64_t position = u->hub->position;
+    return u->state == HUB_LIVE && u->position > position ? u->position : position;
 }
 
 void hub_deliver(struct hub *hub, struct publication *p)

@@ -85,7 +85,7 @@ static void hole_read(struct job *job)
     if (h->chat) {
         if (h->chat->last_seq + 1 < first_waiting(h))
             h->chat->last_seq = first_waiting(h) - 1; /* no longer in the log: not to be had */
-        h->chat->hole = NULL;
+        map_remove(&h->hub->holes, hub_key(h->app, h->row));
     }
     for (size_t i = 0; i < h->n; i++)
         hub_event(h->hub, h->waiting[i].p, h->waiting[i].index);
@@ -123,12 +123,24 @@ static struct hub_hole *hole_new(struct hub *hub, struct hub_chat *c, int64_t be
     return h;
 }
 
+static struct hub_hole *hole_of(const struct hub *hub, const struct hub_chat *c)
+{
+    return hub->holes.count ? map_get(&hub->holes, hub_key(c->app, c->chat)) : NULL;
+}
+
+bool hub_has_hole(const struct hub *hub, const struct hub_chat *c)
+{
+    return hole_of(hub, c) != NULL;
+}
+
 void hub_hole_wait(struct hub *hub, struct hub_chat *c, struct publication *p, size_t index)
 {
-    bool first = !c->hole;
-    if (first)
-        c->hole = hole_new(hub, c, p->events.items[index].seq);
-    struct hub_hole *h = c->hole;
+    struct hub_hole *h = hole_of(hub, c);
+    bool first = !h;
+    if (first) {
+        h = hole_new(hub, c, p->events.items[index].seq);
+        map_put(&hub->holes, hub_key(c->app, c->chat), h);
+    }
     if (h->n == h->cap) {
         h->cap = h->cap ? h->cap * 2 : 4;
         h->waiting = mem_resize(h->waiting, h->cap * sizeof *h->waiting);
@@ -138,9 +150,9 @@ void hub_hole_wait(struct hub *hub, struct hub_chat *c, struct publication *p, s
         hole_submit(h);
 }
 
-void hub_hole_forget(struct hub_chat *c)
+void hub_hole_forget(struct hub *hub, const struct hub_chat *c)
 {
-    if (c->hole)
-        c->hole->chat = NULL;
-    c->hole = NULL;
+    struct hub_hole *h = map_remove(&hub->holes, hub_key(c->app, c->chat));
+    if (h)
+        h->chat = NULL;
 }

@@ -133,7 +133,6 @@ static void heads_read(struct job *job)
     struct hub_load *l = (struct hub_load *)job;
     struct hub_user *u = l->user;
     if (u) {
-        u->load = NULL;
         u->state = HUB_IDLE;
         if (!job->err)
             go_live(u, l);
@@ -181,10 +180,10 @@ void hub_load_hold(struct hub *hub, struct publication *p)
             struct hub_user *u = l->user;
             l->user = NULL;
             hub_load_start(u);
+            if (u->state != HUB_LOADING)
+                continue;
             l = u->load;
         }
-        if (!l)
-            continue;
         if (l->n_held == l->cap_held) {
             l->cap_held = l->cap_held ? l->cap_held * 2 : 4;
             l->held = mem_resize(l->held, l->cap_held * sizeof(*l->held));
@@ -195,7 +194,6 @@ void hub_load_hold(struct hub *hub, struct publication *p)
 
 void hub_load_forget(struct hub_user *u)
 {
-    if (u->load)
+    if (u->state == HUB_LOADING)
         u->load->user = NULL;
-    u->load = NULL;
 }

@@ -16,7 +16,6 @@ struct hub_chat {
     int64_t last_seq;
     struct hub_user **users; /* owned array */
     uint32_t n, cap;
-    struct hub_hole *hole; /* being read; events wait in it */
 };
 
 enum hub_state { HUB_IDLE, HUB_LOADING, HUB_LIVE };
@@ -29,8 +28,10 @@ struct hub_user {
     struct hub_chat **chats; /* owned array */
     uint32_t n, cap;
     enum hub_state state;
-    int64_t position;        /* in the log, when its chats were read */
-    struct hub_load *load;   /* while loading */
+    union {
+        struct hub_load *load; /* HUB_LOADING */
+        int64_t position;      /* HUB_LIVE: in the log, when its chats were read */
+    };
     struct hub_watch *watch; /* a session of its asked for presence; else NULL */
 };
 
@@ -41,6 +42,7 @@ struct hub {
     struct hub_people *people; /* owned */
     struct map users;
     struct map chats;
+    struct map holes; /* by chat: being read; events wait in them */
     struct map marks;
     struct hub_load *loads;
     int64_t position; /* in the log: of the last event that came */
@@ -78,14 +80,16 @@ void hub_push_to_user(struct hub_user *u, const struct event *e);
 void hub_load_start(struct hub_user *u);
 /* Keeps the publication for all users whose chats are being read. */
 void hub_load_hold(struct hub *hub, struct publication *p);
-/* Nobody waits for it any more. */
+/* Nobody waits for it any more, if it is under way. */
 void hub_load_forget(struct hub_user *u);
 
 /* ----- hub_hole.c ----- */
 
+/* Do events of the chat wait already? */
+bool hub_has_hole(const struct hub *hub, const struct hub_chat *c);
 /* The event waits until those between the chat's last one and it have been read. */
 void hub_hole_wait(struct hub *hub, struct hub_chat *c, struct publication *p, size_t index);
-void hub_hole_forget(struct hub_chat *c);
+void hub_hole_forget(struct hub *hub, const struct hub_chat *c);
 
 /* ----- hub_marks.c ----- */
 

@@ -23,9 +23,8 @@ export function restoreSession(whisp: WhispClient): void {
     whisp.setAuth(auth);
 }
 
-/** Keeps the sign-in as it is now: the SDK renews its JWT now and then. */
-export function saveSession(whisp: WhispClient): void {
-    const auth = whisp.getAuth();
+/** Keeps the sign-in; null forgets it. */
+export function saveSession(auth: AuthState | null): void {
     if (auth) {
         localStorage.setItem(STORAGE_KEY, JSON.stringify(auth));
     } else {
@@ -45,5 +44,4 @@ export async function startSession(whisp: WhispClient, path: '/register' | '/sig
         throw new Error(body.message);
     }
     whisp.setAuth(body);
-    saveSession(whisp);
 }

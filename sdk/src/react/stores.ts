@@ -76,7 +76,8 @@ abstract class ListStore<T> extends Store<List<T>> {
 
     /** Undefined: read it again. */
     protected abstract apply(items: T[], named: Named): T[] | undefined;
-    protected abstract read(after: T[]): Promise<T[]>;
+    /** A page more than is shown, or anew. */
+    protected abstract read(shown: T[], anew: boolean): Promise<T[]>;
     protected abstract join(before: T[], page: T[]): T[];
     protected abstract isMine(named: Named): boolean;
 
@@ -101,18 +102,17 @@ abstract class ListStore<T> extends Store<List<T>> {
 
     async #load(anew: boolean): Promise<void> {
         const reading = ++this.#reading;
-        const before = anew ? [] : this.get().items;
         this.#again = false;
         this.#meanwhile = [];
         this.set({ ...this.get(), loading: true });
         try {
-            const page = await this.read(before);
+            const page = await this.read(this.get().items, anew);
             if (reading === this.#reading) {
                 let items = this.join(anew ? [] : this.get().items, page);
                 for (const named of this.#meanwhile) {
                     items = this.apply(items, named) ?? items;
                 }
-                this.set({ items, loading: false, error: null, hasMore: page.length >= PAGE });
+                this.set({ items, loading: false, error: null, hasMore: page.length > 0 && page.length % PAGE === 0 });
                 if (this.#again) {
                     this.reload();
                 }
@@ -155,13 +155,19 @@ export class ChatsStore extends ListStore<Chat> {
         return applyToChats(chats, named, this.#userId());
     }
 
-    protected async read(after: Chat[]): Promise<Chat[]> {
-        return (await this.client.getChats(Math.floor(after.length / PAGE), PAGE)).chats;
+    /** Anew, as many as are shown: a list does not shrink because something in it has changed. */
+    protected async read(shown: Chat[], anew: boolean): Promise<Chat[]> {
+        const first = anew ? 0 : Math.floor(shown.length / PAGE);
+        const end = anew ? Math.max(1, Math.ceil(shown.length / PAGE)) : first + 1;
+        const read: Chat[] = [];
+        for (let page = first; page < end && read.length === (page - first) * PAGE; page++) {
+            read.push(...(await this.client.getChats(page, PAGE)).chats);
+        }
+        return read;
     }
 
     protected join(before: Chat[], page: Chat[]): Chat[] {
-        const there = new Set(before.map(({ chatId }) => chatId));
-        return [...before, ...page.filter(({ chatId }) => !there.has(chatId))];
+        return [...new Map([...before, ...page].map((chat) => [chat.chatId, chat])).values()];
     }
 }
 
@@ -182,8 +188,9 @@ export class MessagesStore extends ListStore<Message> {
         return applyToMessages(messages, named);
     }
 
-    protected async read(after: Message[]): Promise<Message[]> {
-        return (await this.client.getMessages(this.#chatId, PAGE, after[0]?.messageId)).messages;
+    protected async read(shown: Message[], anew: boolean): Promise<Message[]> {
+        const before = anew ? undefined : shown[0]?.messageId;
+        return (await this.client.getMessages(this.#chatId, PAGE, before)).messages;
     }
 
     protected join(before: Message[], page: Message[]): Message[] {

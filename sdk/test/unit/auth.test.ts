@@ -52,6 +52,23 @@ test('a late 401 of the old JWT uses the one that is there already', async () =>
     expect(s.server.of('/api/auth/refresh')).toHaveLength(1);
 });
 
+test('onAuthChange: each sign-in, each renewal, and the end; nothing when nothing changes', async () => {
+    const s = scene();
+    const good = fresh(s);
+    const seen: unknown[] = [];
+    const stop = s.client.onAuthChange((auth) => seen.push(auth?.jwt ?? null));
+    s.server.on('POST /api/auth/refresh', () => json(200, null, { authorization: `Bearer ${good}` }));
+    s.client.setAuth(s.client.getAuth());
+    await s.client.refresh();
+    s.client.setAuth({ jwt: 'another', refreshToken: 'r', userId: 'you' });
+    s.client.setAuth(null);
+    s.client.setAuth(null);
+    expect(seen).toEqual([good, 'another', null]);
+    stop();
+    s.client.setAuth({ jwt: 'another', refreshToken: 'r', userId: 'you' });
+    expect(seen).toHaveLength(3);
+});
+
 test('a refused refresh is a 401, and the sign-in is forgotten', async () => {
     const s = scene();
     accepting(s, 'none');

@@ -182,6 +182,24 @@ test('useChats: many events that need a reading are few readings', async () => {
     expect(s.server.of('/api/chat/getChats').length).toBeLessThanOrEqual(3);
 });
 
+test('useChats: what is shown stays shown when it is read again', async () => {
+    const s = await connected();
+    const all = Array.from({ length: 120 }, (_, i) => chat(`c${i}`));
+    s.server.on(CHATS, ({ query }) => {
+        const page = Number(query.get('page'));
+        return json(200, { chats: all.slice(50 * page, 50 * (page + 1)) });
+    });
+    const hook = await show(() => useChats(s.client));
+    await happened(() => hook.now().loadMore());
+    expect(hook.now()).toMatchObject({ hasMore: true, chats: { length: 100 } });
+    all[70] = { ...chat('c70'), lastMessage: 'mended' };
+    await happened(() => s.server.socket.event('e1', { type: 'EDIT_MSG', chatId: 'c70', messageId: 'm', eventId: 'e1' }));
+    expect(hook.now()).toMatchObject({ hasMore: true, chats: { length: 100 } });
+    expect(hook.now().chats[70]?.lastMessage).toBe('mended');
+    await happened(() => hook.now().loadMore());
+    expect(hook.now()).toMatchObject({ hasMore: false, chats: { length: 120 } });
+});
+
 test('useTyping: who types, until a message or for 6 s', async () => {
     const s = await connected();
     const hook = await show(() => useTyping(s.client, CHAT));

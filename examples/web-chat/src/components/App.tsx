@@ -4,7 +4,6 @@ import { Messenger } from './Messenger';
 import { SignIn } from './SignIn';
 
 export function App({ whisp }: { whisp: WhispClient }) {
-    const { userId, check } = useSession(whisp);
-    return userId ? <Messenger key={userId} whisp={whisp} userId={userId} onLeave={check} />
-        : <SignIn whisp={whisp} onEnter={check} />;
+    const userId = useSession(whisp);
+    return userId ? <Messenger key={userId} whisp={whisp} userId={userId} /> : <SignIn whisp={whisp} />;
 }

@@ -16,7 +16,7 @@ import { Sidebar } from './Sidebar';
 const CONNECT_MS = 2 ** 31 - 1;
 
 /** All that is behind the sign-in: the chats beside the one that is open. */
-export function Messenger({ whisp, userId, onLeave }: { whisp: WhispClient; userId: string; onLeave(): void }) {
+export function Messenger({ whisp, userId }: { whisp: WhispClient; userId: string }) {
     const me = useMe(whisp, userId);
     const chats = useChats(whisp);
     const outbox = useOutgoing(whisp);
@@ -53,9 +53,8 @@ export function Messenger({ whisp, userId, onLeave }: { whisp: WhispClient; user
     }, [unread]);
 
     async function signOut(): Promise<void> {
-        await whisp.logout().catch(() => undefined); // this device is signed out all the same
         openChat(null);
-        onLeave();
+        await whisp.logout().catch(() => undefined); // this device is signed out all the same
     }
 
     return (

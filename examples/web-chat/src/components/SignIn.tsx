@@ -6,7 +6,7 @@ import { Field } from './Field';
 import { Icon } from './Icon';
 import { Problem } from './Problem';
 
-export function SignIn({ whisp, onEnter }: { whisp: WhispClient; onEnter(): void }) {
+export function SignIn({ whisp }: { whisp: WhispClient }) {
     const [isNew, setIsNew] = useState(false);
     const { busy, error, run } = useTask();
 
@@ -14,9 +14,7 @@ export function SignIn({ whisp, onEnter }: { whisp: WhispClient; onEnter(): void
         event.preventDefault();
         const { username = '', password = '', email } = Object.fromEntries(new FormData(event.currentTarget)) as Record<string, string>;
         const credentials = { username: username.trim(), password, ...(isNew && { email: email?.trim() }) };
-        if (await run(() => startSession(whisp, isNew ? '/register' : '/sign-in', credentials))) {
-            onEnter();
-        }
+        await run(() => startSession(whisp, isNew ? '/register' : '/sign-in', credentials));
     }
 
     return (

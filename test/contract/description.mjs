@@ -177,7 +177,7 @@ export class Description {
         const described = new Set(Object.keys(response.headers ?? {}).map((name) => name.toLowerCase()));
         for (const name of Object.keys(response.headers ?? {})) {
             const header = follow(document, `${at}/headers/${escape(name)}`);
-            const value = name === 'Set-Cookie' ? res.headers.getSetCookie()[0] : res.headers.get(name);
+            const value = res.headers.get(name);
             if (value !== null && value !== undefined) {
                 this.valid(res.listener, `${header.at}/schema`, value, `${what}: the header ${name}`);
             } else if (header.value.required) {

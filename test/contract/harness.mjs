@@ -373,7 +373,7 @@ export async function register(server, { email = `${unique('dev')}@example.com` 
 
 /** The name=value of the answer's cookie, ready for a Cookie header. */
 export function cookieOf(res) {
-    return res.headers.getSetCookie()[0]?.split(';')[0];
+    return res.headers.get('set-cookie')?.split(';')[0];
 }
 
 /** An app of the account: the answer's fields and `account`. */

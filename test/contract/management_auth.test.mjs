@@ -22,9 +22,9 @@ async function family(account) {
 }
 
 function expectCookie(res) {
-    const [cookie, ...others] = res.headers.getSetCookie();
-    assert.deepEqual(others, []);
+    const cookie = res.headers.get('set-cookie'); // several would be joined by ", NAME="
     assert.match(cookie, /^[\w-]+=[\w.~-]{20,}/);
+    assert.doesNotMatch(cookie, /, [\w-]+=/);
     assert.match(cookie, /;\s*HttpOnly/i);
     assert.match(cookie, /;\s*SameSite=Strict/i);
     assert.doesNotMatch(cookie, /;\s*Secure/i, 'plain HTTP would never send it back');
@@ -54,7 +54,7 @@ test('register refuses an email that is known, in whatever case', async () => {
         const res = await post('/api/auth/register',
                                { companyName: 'Other', email, password: PASSWORD });
         expectError(res, 409, 'EMAIL_TAKEN');
-        assert.deepEqual(res.headers.getSetCookie(), []);
+        assert.equal(res.headers.get('set-cookie'), null);
     }
 });
 
@@ -103,7 +103,7 @@ test('login says the same for a wrong password and an unknown email', async () =
     expectError(wrong, 401, 'AUTH_BAD_CREDENTIALS');
     expectError(unknown, 401, 'AUTH_BAD_CREDENTIALS');
     assert.deepEqual(wrong.body, unknown.body);
-    assert.deepEqual(wrong.headers.getSetCookie(), []);
+    assert.equal(wrong.headers.get('set-cookie'), null);
 });
 
 test('login names the field that is missing or wrong', async () => {
@@ -152,7 +152,7 @@ test('refresh is refused to a page of another origin', async () => {
     const account = await register(server);
     const foreign = await refresh(account.cookie, { origin: 'https://evil.example' });
     expectError(foreign, 403, 'ORIGIN_NOT_ALLOWED');
-    assert.deepEqual(foreign.headers.getSetCookie(), []);
+    assert.equal(foreign.headers.get('set-cookie'), null);
     expectError(await refresh(account.cookie, { origin: 'null' }), 403, 'ORIGIN_NOT_ALLOWED');
     expectStatus(await refresh(account.cookie, { origin: server.management }), 200);
 });
@@ -163,8 +163,7 @@ test('logout ends the family of the token and clears the cookie', async () => {
     const res = expectStatus(await manage(account, 'POST', '/api/auth/logout'), 204);
     expectConventions(res);
     assert.equal(res.text, '');
-    const [cleared] = res.headers.getSetCookie();
-    assert.match(cleared, /Max-Age=0|Expires=Thu, 01 Jan 1970/i);
+    assert.match(res.headers.get('set-cookie'), /Max-Age=0|Expires=Thu, 01 Jan 1970/i);
     expectError(await refresh(account.cookie), 401);
     expectStatus(await refresh(other.cookie), 200);
 });
@@ -256,7 +255,7 @@ test('behind HTTPS the cookie is Secure, and the origin is that of the public UR
         const res = await manage(secure, 'POST', '/api/auth/register', {
             companyName: 'x', email: `${unique('x')}@example.com`, password: PASSWORD,
         });
-        assert.match(expectStatus(res, 201).headers.getSetCookie()[0], /;\s*Secure\b/i);
+        assert.match(expectStatus(res, 201).headers.get('set-cookie'), /;\s*Secure\b/i);
         const cookie = cookieOf(res);
         const from = (origin) => manage(secure, 'POST', '/api/auth/refresh', undefined,
                                         { cookie, origin });

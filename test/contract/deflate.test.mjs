@@ -380,15 +380,17 @@ test('messages that become many times their size delay nobody on their loop', as
         wire.write(packed(stomp('DISCONNECT', { receipt: 'all of it' })));
         let taken = false;
         const receipt = wire.stomp('RECEIPT').finally(() => (taken = true));
-        let longest = 0;
+        const waits = [];
         while (!taken) {
             const sent = performance.now();
             await session.post(chat.chatId);
-            longest = Math.max(longest, performance.now() - sent);
+            waits.push(performance.now() - sent);
         }
         await receipt;
         const all = performance.now() - started;
-        assert.ok(longest < all / 4, `another waited ${longest} ms of ${all}`);
+        // Nine of ten, since a disk or a neighbour may hold one back.
+        const most = waits.sort((a, b) => a - b)[Math.floor(0.9 * waits.length)];
+        assert.ok(most < all / 10, `another waited ${most} ms of ${all}, ${waits.length} times`);
         assert.equal((await wire.end()).code, 1000);
         await session.close();
     } finally {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { createApp, createKey, PASSWORD, register, startServer } from '../contract/harness.mjs';
+import { newKey, PASSWORD, startServer } from '../contract/harness.mjs';
 import { blocks, follow } from '../../sdk/test/integration/documents.mjs';
 import { person } from '../../sdk/test/integration/people.mjs';
 import { startBrowser } from './browser.mjs';
@@ -28,7 +28,7 @@ let browser, server, key;
 before(async () => {
     browser = await startBrowser();
     server = await startServer({ args: ['--message-rate', 'off'] });
-    key = await createKey(await createApp(await register(server)));
+    key = await newKey(server);
 });
 after(async () => {
     await browser?.stop();

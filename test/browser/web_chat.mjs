@@ -6,11 +6,11 @@
 //     await ann.say('hello');
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { PASSWORD, within } from '../contract/harness.mjs';
+import { Program } from '../../sdk/test/integration/program.mjs';
+import { PASSWORD } from '../contract/harness.mjs';
 
 const main = fileURLToPath(new URL('../../examples/web-chat/server/main.js', import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -19,30 +19,9 @@ const WAIT = 10_000;
 /** Its backend on a free port: {url, stop()}; rejects with what it wrote if it ends instead. */
 export async function startWebChat(env) {
     const { WHISP_URL, WHISP_API_KEY, ...inherited } = process.env;
-    const child = spawn(process.execPath, [main], {
-        env: { ...inherited, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const kill = () => child.kill('SIGKILL');
-    process.once('exit', kill);
-    let said = '';
-    const ended = new Promise((done) => child.on('close', done));
-    const url = await within(WAIT, () => `the backend did not start: ${said}`, new Promise((done, fail) => {
-        for (const stream of [child.stdout, child.stderr]) {
-            stream.setEncoding('utf8').on('data', (text) => {
-                said += text;
-                const found = /http:\/\/localhost:\d+/.exec(child.exitCode === null ? said : '');
-                found && said.startsWith('Web chat:') && done(found[0]);
-            });
-        }
-        ended.then((code) => fail(Object.assign(new Error(said), { code })));
-    }));
-    return {
-        url,
-        async stop() {
-            child.kill();
-            await ended;
-            process.off('exit', kill);
-        },
-    };
+    const program = new Program([main], { env: { ...inherited, PORT: '0', ...env } });
+    const [, url] = await program.said(/^Web chat: (http:\/\/localhost:\d+)/);
+    return { url, stop: () => program.exit('SIGTERM') };
 }
 
 /** A window with a profile of its own. */

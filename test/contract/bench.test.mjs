@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import {
-    createApp, createKey, eventually, register, run, startServer, whispd, within,
+    eventually, newKey, run, startServer, whispd, within,
 } from './harness.mjs';
 
 const place = mkdtempSync(join(tmpdir(), 'whisp-bench-'));
@@ -116,7 +116,7 @@ test('signin', async () => {
 test('another server is filled through its API', async () => {
     const server = await startServer();
     try {
-        const { token } = await createKey(await createApp(await register(server)));
+        const { token } = await newKey(server);
         const result = await bench('fanout', '--url', server.api, '--api-key', token,
                                    '--members', '10', '--messages', '10', '--rounds', '1');
         expectClean(result, 10 * 10 * 2);

@@ -388,6 +388,11 @@ export async function createKey(app) {
     return { server: app.server, ...expectStatus(res, 201).body };
 }
 
+/** The same, of an app and an account of its own. */
+export async function newKey(server) {
+    return createKey(await createApp(await register(server)));
+}
+
 /** A signed-in user of the app. The app's first user makes the key that the later ones use too. */
 export async function createUser(app, username = unique('user')) {
     app.key ??= await createKey(app);

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
     api, claimsOf, createApp, createChat, createKey, createTenant, createUser, expectBadFields,
-    expectConventions, expectError, expectStatus, getTicket, JWT, NOT_TEXT, PASSWORD, register,
-    signIn, startServer, unique, UUID7,
+    expectConventions, expectError, expectStatus, getTicket, JWT, newKey, NOT_TEXT, PASSWORD,
+    register, signIn, startServer, unique, UUID7,
 } from './harness.mjs';
 import { connect } from './realtime.mjs';
 
@@ -156,7 +156,7 @@ test('signin names the field that is missing or of the wrong type', async () => 
 
 test('a user of another app cannot be signed in with this app’s key', async () => {
     const user = await createUser(app);
-    const key = await createKey(await createApp(await register(server)));
+    const key = await newKey(server);
     expectError(await signin({ username: user.username, password: PASSWORD }, key), 401,
                 'AUTH_BAD_CREDENTIALS');
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import * as esm from 'whisp-sdk';
-import { createApp, createKey, eventually, PASSWORD, register, startServer } from '../../../test/contract/harness.mjs';
+import { eventually, newKey, PASSWORD, startServer } from '../../../test/contract/harness.mjs';
 import { person, texts } from './people.mjs';
 
 const server = await startServer({ args: ['--request-rate', 'off', '--message-rate', 'off', '--presence-away', '100ms',
@@ -12,7 +12,7 @@ const server = await startServer({ args: ['--request-rate', 'off', '--message-ra
 let key, ann, bob, chat;
 
 before(async () => {
-    key = await createKey(await createApp(await register(server)));
+    key = await newKey(server);
     [ann, bob] = [await person(server, key, 'ann'), await person(server, key, 'bob')];
     chat = await ann.client.createChat('Lunch', ['ann', 'bob']);
 });

@@ -7,14 +7,12 @@
 //     await folder.remove();
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { within } from '../../../test/contract/harness.mjs';
-
-const WAIT = 20_000;
+import { Program } from './program.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const sdk = join(root, 'sdk');
@@ -59,50 +57,6 @@ function link(folder, name) {
     symlinkSync(installed, place);
 }
 
-/** A program that was started: what it has printed so far is in `output`. */
-class Program {
-    output = '';
-    #child;
-    #look = () => undefined;
-
-    constructor(command, args, options) {
-        this.#child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-        for (const stream of [this.#child.stdout, this.#child.stderr]) {
-            stream.setEncoding('utf8').on('data', (text) => {
-                this.output += text;
-                this.#look();
-            });
-        }
-        this.ended = new Promise((done) => this.#child.on('close', (code, signal) => done(signal ?? code)));
-    }
-
-    /** Resolves with the match, once it is there. */
-    said(pattern) {
-        const found = new Promise((done) => {
-            this.#look = () => {
-                const match = pattern.exec(this.output);
-                if (match) {
-                    done(match);
-                }
-            };
-            this.#look();
-        });
-        return within(WAIT, () => `${pattern} was not printed, but:\n${this.output}`, found);
-    }
-
-    /** Ends by itself, with 0; resolves with its output. */
-    async finished() {
-        const code = await within(WAIT, () => `it did not end; it printed:\n${this.output}`, this.ended);
-        assert.equal(code, 0, this.output);
-        return this.output;
-    }
-
-    async stop(signal = 'SIGTERM') {
-        this.#child.kill(signal);
-        return within(WAIT, () => `it did not end by ${signal}`, this.ended);
-    }
-}
-
 class Folder {
     #place = mkdtempSync(join(tmpdir(), 'whisp-page-'));
     #programs = [];
@@ -132,14 +86,14 @@ class Folder {
 
     /** Starts a file with this Node. */
     run(file, env = {}, args = []) {
-        const program = new Program(process.execPath, [file, ...args], {
+        const program = new Program([file, ...args], {
             cwd: this.#place, env: { ...process.env, ...env } });
         this.#programs.push(program);
         return program;
     }
 
     async remove() {
-        await Promise.all(this.#programs.map((program) => program.stop('SIGKILL')));
+        await Promise.all(this.#programs.map((program) => program.exit('SIGKILL')));
         rmSync(this.#place, { recursive: true, force: true });
     }
 }

@@ -1,68 +1,31 @@
 // examples/node-bot as it is started, and people who talk to it.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createApp, createKey, register, startServer, within } from '../../../test/contract/harness.mjs';
+import { newKey, startServer } from '../../../test/contract/harness.mjs';
 import { person } from './people.mjs';
+import { Program } from './program.mjs';
 
 const FOLDER = fileURLToPath(new URL('../../../examples/node-bot/', import.meta.url));
-const WAIT = 20_000;
-
-/** The process; `said(text)` resolves when it has printed that. */
-class Process {
-    #output = '';
-    #looking = new Set();
-
-    constructor(env, file, ...args) {
-        this.process = spawn(process.execPath, [FOLDER + file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-        this.ended = once(this.process, 'close');
-        for (const stream of [this.process.stdout, this.process.stderr]) {
-            stream.setEncoding('utf8').on('data', (text) => {
-                this.#output += text;
-                this.#looking.forEach((look) => look());
-            });
-        }
-    }
-
-    async said(text) {
-        const found = new Promise((done) => {
-            const look = () => this.#output.includes(text) && done();
-            this.#looking.add(look);
-            look();
-        });
-        await within(WAIT, () => `the bot did not say "${text}" but: ${this.#output}`, found);
-    }
-
-    /** How it ended, and all that it said. */
-    async exit(signal) {
-        if (signal) {
-            this.process.kill(signal);
-        }
-        const [code] = await within(WAIT, () => `the bot did not end: ${this.#output}`, this.ended);
-        return { code, output: this.#output };
-    }
-}
-
-const startBot = (some) => new Process(some, 'bot.js');
+const start = (env, file, ...args) => new Program([FOLDER + file, ...args], { env });
+const startBot = (some) => start(some, 'bot.js');
 
 let server, env, ann, bob, bot, chatId;
 
 before(async () => {
     server = await startServer({ args: ['--drain-delay', '0s'] });
-    const key = await createKey(await createApp(await register(server)));
+    const key = await newKey(server);
     env = { WHISP_URL: server.api, WHISP_API_KEY: key.token };
     bot = startBot(env);
     [ann, bob] = [await person(server, key, 'ann'), await person(server, key, 'bob')];
-    await bot.said('ready');
+    await bot.said(/ready/);
     ({ chatId } = await ann.client.createChat('Lunch', ['ann', 'bot']));
 });
 
 after(async () => {
     [ann, bob].forEach((one) => one?.client.realtime.disconnect());
-    bot?.process.kill();
+    await bot?.exit('SIGTERM');
     await server?.stop();
 });
 
@@ -151,7 +114,7 @@ test('it takes a poll, and counts the votes of others when it is asked', async (
 
 test('it comes back after the server does, and after itself, and answers what it missed once', async () => {
     await server.restart();
-    await bot.said('connected again');
+    await bot.said(/connected again/);
     assert.match(await ask('/roll 1d2'), /^🎲 [12]$/);
     await bot.exit('SIGKILL');
     const missed = await say('/roll 1d2');
@@ -162,18 +125,18 @@ test('it comes back after the server does, and after itself, and answers what it
 });
 
 test('say.js has a talk with it', async () => {
-    const visitor = new Process(env, 'say.js', '/help', '/roll 2d6');
-    await visitor.said('bot: reply I know these:');
-    await visitor.said('bot: reply 🎲');
+    const visitor = start(env, 'say.js', '/help', '/roll 2d6');
+    await visitor.said(/bot: reply I know these:/);
+    await visitor.said(/bot: reply 🎲/);
     await visitor.exit('SIGTERM');
 });
 
 test('two of it are one: a question has one answer', async () => {
     const twin = startBot(env);
-    await twin.said('ready');
+    await twin.said(/ready/);
     const question = await say('/roll 20d1000');
     await answerTo(question);
-    await twin.said('answered /roll');
+    await twin.said(/answered \/roll/);
     const { code } = await twin.exit('SIGTERM');
     assert.equal(code, 0);
     await ask('/help');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { createApp, createKey, register, startServer } from '../../../test/contract/harness.mjs';
+import { newKey, startServer } from '../../../test/contract/harness.mjs';
 import { blocks, follow } from './documents.mjs';
 import { person } from './people.mjs';
 
@@ -10,7 +10,7 @@ let server, environment, key;
 
 before(async () => {
     server = await startServer();
-    key = await createKey(await createApp(await register(server)));
+    key = await newKey(server);
     environment = { WHISP_URL: server.api, WHISP_API_KEY: key.token };
 });
 after(() => server?.stop());
@@ -80,6 +80,6 @@ describe('the quickstart', () => {
             `chat deleted ${chatId}`,
         ].sort());
         realtime.disconnect();
-        assert.equal(await watch.stop('SIGINT'), 0, watch.output);
+        assert.equal((await watch.exit('SIGINT')).code, 0, watch.output);
     });
 });

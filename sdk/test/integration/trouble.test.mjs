@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createApp, createKey, register, startServer } from '../../../test/contract/harness.mjs';
+import { newKey, startServer } from '../../../test/contract/harness.mjs';
 import { network } from './network.mjs';
 import { Person, person, signIn } from './people.mjs';
 import { troubles } from './troubles.mjs';
@@ -41,7 +41,7 @@ troubles(async (server, key, username, { hurry = 1, silent } = {}) => {
 test('messages faster than the server allows all arrive, each once', async () => {
     const strict = await startServer({ args: ['--message-rate', '40/20'] });
     try {
-        const strictKey = await createKey(await createApp(await register(strict)));
+        const strictKey = await newKey(strict);
         const [one, two] = [await person(strict, strictKey, 'one'), await person(strict, strictKey, 'two')];
         const chat = await one.client.createChat('Fast', ['one', 'two']);
         const wanted = Array.from({ length: 60 }, (_, i) => `fast ${i}`);

@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { claimsOf, createApp, createKey, eventually, register, startServer } from '../../../test/contract/harness.mjs';
+import { claimsOf, eventually, newKey, startServer } from '../../../test/contract/harness.mjs';
 import { person, signIn, texts } from './people.mjs';
 
 const LIMITS = ['--message-rate', 'off', '--request-rate', 'off', '--key-rate', 'off'];
@@ -25,8 +25,9 @@ const messagesOf = (one, prefix) => one.of('message').map(({ message }) => messa
 const once = (events) => assert.equal(new Set(events.map(({ eventId }) => eventId)).size, events.length);
 
 /**
- * Defines the tests. `open(server, key, username, { hurry, silent })` registers, signs in and connects on a
- * device, whose timers run `hurry` times faster, and whose network goes `silent` when it is cut: a Witness with `ask(path, ...args)` for its client's calls and properties,
+ * Defines the tests. `open(server, key, username, { hurry, silent })` registers, signs in and
+ * connects on a device, whose timers run `hurry` times faster, and whose network goes `silent` when
+ * it is cut: a Witness with `ask(path, ...args)` for its client's calls and properties,
  * `post(chatId, texts)`, `cut()` and `mend()` for its network, and `leave()`.
  */
 export function troubles(open) {
@@ -34,7 +35,7 @@ export function troubles(open) {
 
     before(async () => {
         server = await startServer({ args: [...LIMITS, ...DRAIN] });
-        key = await createKey(await createApp(await register(server)));
+        key = await newKey(server);
         [ann, bob] = [await person(server, key, 'ann'), await open(server, key, 'bob')];
         ({ chatId } = await ann.client.createChat('Lunch', ['ann', 'bob']));
     });
@@ -48,7 +49,7 @@ export function troubles(open) {
     test('a JWT that expires in mid-session is renewed unseen', async () => {
         const brief = await startServer({ args: [...LIMITS, '--user-token-ttl', '1s'] });
         try {
-            const short = await open(brief, await createKey(await createApp(await register(brief))), 'short');
+            const short = await open(brief, await newKey(brief), 'short');
             const first = await short.ask('getAuth');
             await eventually('the JWT has expired', () => Date.now() > claimsOf(first.jwt).claims.exp * 1000);
             assert.equal(await short.ask('realtime.connected'), true, 'a session outlives its JWT');

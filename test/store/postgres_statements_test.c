@@ -32,10 +32,10 @@ static void postgres_run(const char *sql)
     PQclear(result);
 }
 
-static void load_postgres_schema(void)
+static void load_postgres_schema(const char *path)
 {
     struct buf text = BUF(SCHEMA_MAX);
-    FILE *file = fopen("src/store/schema/postgres_1.sql", "rb");
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     char bytes[4096];
     for (size_t n; (n = fread(bytes, 1, sizeof bytes, file)) > 0;)
@@ -59,7 +59,8 @@ static void open_postgres(void)
     postgres_run("begin");
     postgres_run("create schema whisp_statements_test");
     postgres_run("set local search_path = whisp_statements_test");
-    load_postgres_schema();
+    load_postgres_schema("src/store/schema/postgres_1.sql");
+    load_postgres_schema("src/store/schema/postgres_2.sql");
 }
 
 /* The driver makes the schema; a bare connection looks at it. */

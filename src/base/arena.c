@@ -54,6 +54,13 @@ void *arena_alloc(struct arena *a, size_t size)
     return memset(p, 0, rounded);
 }
 
+void *arena_alloc_many(struct arena *a, size_t n, size_t size)
+{
+    size_t bytes;
+    must(!__builtin_mul_overflow(n, size, &bytes));
+    return arena_alloc(a, bytes);
+}
+
 Str arena_str(struct arena *a, Str s)
 {
     char *p = arena_alloc(a, s.n + 1);

@@ -27,12 +27,15 @@ void arena_free(struct arena *a);
 /* Zeroed, aligned for any type; good until arena_free. */
 void *arena_alloc(struct arena *a, size_t size);
 
+/* n of a size; their product may not overflow. */
+void *arena_alloc_many(struct arena *a, size_t n, size_t size);
+
 /* Copies; a NUL follows the copy, so that .p is also a C string when s holds no NUL. */
 Str arena_str(struct arena *a, Str s);
 
 Str arena_fmt(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
-#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
+#define arena_array(a, type, n) ((type *)arena_alloc_many((a), (n), sizeof(type)))
 
 #endif

@@ -64,9 +64,28 @@ bool str_to_uint(Str s, uint64_t max, uint64_t *out)
         if (s.p[i] < '0' || s.p[i] > '9')
             return false;
         uint64_t digit = (uint64_t)(s.p[i] - '0');
-        if (v > (max - digit) / 10 || digit > max)
+        if (digit > max || v > (max - digit) / 10)
             return false;
         v = v * 10 + digit;
+    }
+    *out = v;
+    return true;
+}
+
+bool str_hex_to_uint(Str s, uint64_t max, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = c >= 'a' && c <= 'f';
+        if (!letter && (c < '0' || c > '9'))
+            return false;
+        uint64_t digit = (uint64_t)(letter ? c - 'a' + 10 : c - '0');
+        if (digit > max || v > (max - digit) / 16)
+            return false;
+        v = v * 16 + digit;
     }
     *out = v;
     return true;

@@ -54,6 +54,9 @@ Str str_cut(Str *rest, char c);
 /* Decimal digits only, no sign; false when empty, not a number, or above max. */
 bool str_to_uint(Str s, uint64_t max, uint64_t *out);
 
+/* The same of hexadecimal digits, lower case. */
+bool str_hex_to_uint(Str s, uint64_t max, uint64_t *out);
+
 /* Writes ASCII lower case of s to out (s.n bytes). */
 void str_lower(Str s, char *out);
 

@@ -310,9 +310,9 @@ static long parse_chunk_size(Str line, uint64_t *size, size_t *extension, const 
 {
     size_t n = 0;
     *size = 0;
-    while (n < line.n && hex_digit(line.p[n]) >= 0 && n <= SIZE_DIGITS_MAX)
+    while (n < line.n && hex_digit(line.p[n]) >= 0 && n < SIZE_DIGITS_MAX)
         *size = *size << 4 | (uint64_t)hex_digit(line.p[n++]);
-    if (n == 0 || n > SIZE_DIGITS_MAX)
+    if (n == 0 || (n < line.n && hex_digit(line.p[n]) >= 0))
         return refuse(ERR_BAD_REQUEST, "a chunk size is not a hexadecimal number", why);
     Str rest = str_skip(line, n);
     Str text = str_trim(rest);

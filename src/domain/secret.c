@@ -50,17 +50,8 @@ bool secret_app(Str secret, int64_t *app)
     Str hex = str_from(secret.p, secret.n - SECRET_TEXT - 1);
     if (secret.p[hex.n] != '-' || !base64url(str_skip(secret, hex.n + 1)) || hex.p[0] == '0')
         return false;
-    uint64_t value = 0;
-    for (size_t i = 0; i < hex.n; i++) {
-        char c = hex.p[i];
-        if (c >= '0' && c <= '9')
-            value = value << 4 | (uint64_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = value << 4 | (uint64_t)(c - 'a' + 10);
-        else
-            return false;
-    }
-    if (value > INT64_MAX)
+    uint64_t value;
+    if (!str_hex_to_uint(hex, INT64_MAX, &value))
         return false;
     *app = (int64_t)value;
     return true;

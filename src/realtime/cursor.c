@@ -1,6 +1,7 @@
 #include "realtime/cursor.h"
 
-enum { DIGITS = 15 /* so that no value overflows */ };
+/* Far above any position, and far enough below INT64_MAX that a sum with a few rows fits. */
+#define POSITION_MAX ((1ull << 60) - 1)
 
 void cursor_of_event(struct buf *out, const struct event *e)
 {
@@ -20,19 +21,13 @@ void cursor_of_replay(struct buf *out, int64_t position, int64_t marks)
     buf_fmt(out, "s%llx-%llx", (unsigned long long)position, (unsigned long long)marks);
 }
 
-static bool number(Str s, int64_t *out)
+static bool parse_position(Str s, int64_t *out)
 {
-    *out = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (digit < 0)
-            return false;
-        *out = *out * 16 + digit;
-        if (i + 1 > DIGITS)
-            return false;
-    }
-    return s.n > 0;
+    uint64_t value;
+    if (!str_hex_to_uint(s, POSITION_MAX, &value))
+        return false;
+    *out = (int64_t)value;
+    return true;
 }
 
 struct replay_cursor cursor_read(Str text)
@@ -46,7 +41,7 @@ struct replay_cursor cursor_read(Str text)
     Str rest = str_skip(text, 1), first = rest;
     if (letter != 'e')
         first = str_cut(&rest, '-');
-    if (!number(first, &c.position) || (letter != 'e' && !number(rest, &second)))
+    if (!parse_position(first, &c.position) || (letter != 'e' && !parse_position(rest, &second)))
         return unknown;
     c.marks = letter == 's' ? second : c.position;
     c.kind = letter == 'e'   ? REPLAY_STORED

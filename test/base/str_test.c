@@ -156,6 +156,45 @@ static void numbers_are_digits_up_to_a_maximum(void **state)
     }
 }
 
+static const struct {
+    Str text;
+    uint64_t max;
+    bool good;
+    uint64_t value;
+} hex_numbers[] = {
+    {S("0"), 0, true, 0},
+    {S("1f"), 0x1f, true, 0x1f},
+    {S("20"), 0x1f, false, 0},
+    {S("f"), 4, false, 0},
+    {S("0000000000000000000000ff"), UINT64_MAX, true, 0xff},
+    {S("7fffffffffffffff"), INT64_MAX, true, INT64_MAX},
+    {S("8000000000000000"), INT64_MAX, false, 0},
+    {S("ffffffffffffffff"), INT64_MAX, false, 0},
+    {S("ffffffffffffffff"), UINT64_MAX, true, UINT64_MAX},
+    {S("10000000000000000"), UINT64_MAX, false, 0},
+    {S("ffffffffffffffffffffffffffffffffffffffff"), UINT64_MAX, false, 0},
+    {S(""), 9, false, 0},
+    {S("1F"), 99, false, 0},
+    {S("0x1"), 99, false, 0},
+    {S("-1"), 99, false, 0},
+    {S("1g"), 99, false, 0},
+};
+
+static void hexadecimal_numbers_are_bounded_before_they_overflow(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(hex_numbers); i++) {
+        char *text = exact(hex_numbers[i].text);
+        Str s = str_from(text, hex_numbers[i].text.n);
+        uint64_t value = 12345;
+        print_message("  \"" STR_FMT "\"\n", STR_ARG(s));
+        assert_int_equal(str_hex_to_uint(s, hex_numbers[i].max, &value), hex_numbers[i].good);
+        if (hex_numbers[i].good)
+            assert_true(value == hex_numbers[i].value);
+        mem_free(text);
+    }
+}
+
 static void lower_case_is_of_ascii(void **state)
 {
     (void)state;
@@ -176,6 +215,7 @@ int main(void)
         cmocka_unit_test(trimming_takes_spaces_and_tabs_only),
         cmocka_unit_test(finding_and_cutting),
         cmocka_unit_test(numbers_are_digits_up_to_a_maximum),
+        cmocka_unit_test(hexadecimal_numbers_are_bounded_before_they_overflow),
         cmocka_unit_test(lower_case_is_of_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 # make sdk          builds the npm package whisp-sdk, in sdk/dist
 # make python-setup makes an app and an API key on the server of `make run`, in examples/.env
 # make node-bot     runs examples/node-bot against that server; make web-chat examples/web-chat
+# make fuzz         fuzzes each parser and a whole connection, T seconds each: T=60
 # make clean        removes what was built, never ./data
 # MODE=san          the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
 # MODE=tsan         the same with ThreadSanitizer, in build/tsan
@@ -17,6 +18,7 @@
 
 MODE ?= release
 CC_clang = clang
+CC_fuzz = clang
 CC = $(or $(CC_$(MODE)),gcc)
 B = build/$(MODE)
 MAKEFLAGS += --no-print-directory
@@ -38,13 +40,14 @@ OPT_release = -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-str
 OPT_clang = $(OPT_release)
 OPT_san = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+OPT_fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS = -std=gnu11 $(WARN) $(OPT_$(MODE)) -fPIE -D_GNU_SOURCE -Isrc -pthread $(pkg_cflags)
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(OPT_$(MODE)))
 
 examples = node-bot web-chat
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench bench-peers soak check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench bench-peers soak fuzz check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -135,6 +138,26 @@ $(B)/bench/%: bench/%.c $(call archives,bench) Makefile
 
 bench-programs: $(B)/whispd $(programs)
 
+# The fuzzers: with libFuzzer's main in MODE=fuzz, else with one that replays the inputs it is given.
+fuzzers = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(filter-out fuzz/replay.c fuzz/connection_%.c,$(wildcard fuzz/*.c)))
+fuzz_main = $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,fuzz/replay.c)
+
+$(B)/fuzz/connection: $(wildcard fuzz/connection_*.c)
+
+$(B)/fuzz/%: fuzz/%.c fuzz/replay.c fuzz/fuzz.h $(call archives,api) Makefile
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) -Ifuzz $(filter-out fuzz/replay.c,$(filter fuzz/%.c,$^)) $(fuzz_main) \
+	    $(call archives,api) $(LDFLAGS) $(call libraries,api) -o $@
+
+fuzz-programs: $(fuzzers)
+
+T = 60
+fuzz:
+	@script/setup fuzz
+	@$(MAKE) $(JOBS) MODE=fuzz fuzz-programs
+	@fuzz/run $(T)
+
 bench:
 	@script/setup build
 	@$(MAKE) $(JOBS) MODE=release bench-programs
@@ -172,7 +195,7 @@ $(examples): sdk
 test:
 	@script/setup test
 	@$(MAKE) $(JOBS) MODE=release all
-	@$(MAKE) $(JOBS) MODE=san all unit-tests
+	@$(MAKE) $(JOBS) MODE=san all unit-tests fuzz-programs
 	@$(MAKE) sdk
 	@npm --prefix examples/web-chat run --silent build
 	@test/run
@@ -190,7 +213,7 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 test: | check
 endif
 
-formatted = $(shell find src test bench -name node_modules -prune -o -name '*.[ch]' -print 2>/dev/null)
+formatted = $(shell find src test bench fuzz -name node_modules -prune -o -name '*.[ch]' -print 2>/dev/null)
 
 check:
 	@script/setup test
@@ -203,7 +226,7 @@ check:
 	@npm --prefix examples/web-chat run --silent types
 	@$(MAKE) $(JOBS) MODE=release all
 	@script/check-exports
-	@$(MAKE) $(JOBS) MODE=clang all unit-tests bench-programs
+	@$(MAKE) $(JOBS) MODE=clang all unit-tests fuzz-programs bench-programs
 	@$(MAKE) $(JOBS) --keep-going --output-sync MODE=release tidy
 	@echo "make check: all is well"
 
@@ -219,6 +242,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build sdk/dist examples/web-chat/dist
 
-.PHONY: all unit unit-tests contract bench-programs bench bench-peers soak sdk python-setup $(examples) run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs fuzz-programs bench bench-peers soak fuzz sdk python-setup $(examples) run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

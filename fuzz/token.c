@@ -15,12 +15,14 @@ enum { NOW = 1000000 };
 
 static void sign_ours(enum token_class class)
 {
-    struct token_claims claims = {.class = class,
-                                  .subject = id_new(1),
-                                  .app = class == TOKEN_MANAGEMENT ? (Id){0} : id_new(2),
-                                  .session = class == TOKEN_API_KEY ? (Id){0} : id_new(3),
-                                  .issued_at = NOW,
-                                  .expires_at = class == TOKEN_API_KEY ? 0 : NOW * 2};
+    struct token_claims claims = {.class = class};
+    claims.subject = id_new(1);
+    if (class != TOKEN_MANAGEMENT)
+        claims.app = id_new(2);
+    if (class != TOKEN_API_KEY)
+        claims.session = id_new(3);
+    claims.issued_at = NOW;
+    claims.expires_at = class == TOKEN_API_KEY ? 0 : NOW * 2;
     if (class != TOKEN_MANAGEMENT)
         memcpy(claims.audience, "demo", 5);
     ours[class] = BUF(TOKEN_MAX);

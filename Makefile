@@ -9,6 +9,7 @@
 # make sdk          builds the npm package whisp-sdk, in sdk/dist
 # make python-setup makes an app and an API key on the server of `make run`, in examples/.env
 # make node-bot     runs examples/node-bot against that server; make web-chat examples/web-chat
+# make attack       attacks a server in bounded ways, and says what somebody else noticed
 # make fuzz         fuzzes each parser and a whole connection, T seconds each: T=60
 # make clean        removes what was built, never ./data
 # MODE=san          the same with AddressSanitizer and UndefinedBehaviorSanitizer, in build/san
@@ -47,7 +48,7 @@ LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(
 examples = node-bot web-chat
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench bench-peers soak fuzz check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench bench-peers soak fuzz attack check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -152,6 +153,11 @@ $(B)/fuzz/%: fuzz/%.c fuzz/replay.c fuzz/fuzz.h $(call archives,api) Makefile
 
 fuzz-programs: $(fuzzers)
 
+attack:
+	@script/setup test
+	@$(MAKE) $(JOBS) MODE=release all
+	@node test/attacks/run.mjs
+
 T = 60
 fuzz:
 	@script/setup fuzz
@@ -242,6 +248,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build sdk/dist examples/web-chat/dist
 
-.PHONY: all unit unit-tests contract bench-programs fuzz-programs bench bench-peers soak fuzz sdk python-setup $(examples) run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs fuzz-programs bench bench-peers soak fuzz attack sdk python-setup $(examples) run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -36,8 +36,8 @@ bool answer_origin_allowed(const struct exchange *x)
     return surface == SURFACE_MANAGEMENT && str_eq(origin, x->request.server->url[surface]);
 }
 
-/* SockJS's own answers are as its document has them: "*" for who names no Origin, and for a
- * preflight of a page without one, and always with credentials. */
+/* SockJS's own answers are as its document has them: "*" for who names no Origin, else the Origin,
+ * "null" too, and always with credentials. */
 static void cors(struct exchange *x, struct buf *out)
 {
     enum surface surface = conn_surface(x->conn);
@@ -48,8 +48,7 @@ static void cors(struct exchange *x, struct buf *out)
         http_header_add(out, S("Access-Control-Allow-Origin"), S("*"));
     } else {
         http_header_add(out, S("Vary"), S("Origin"));
-        bool preflight = x->request.head.method == HTTP_OPTIONS;
-        if (sockjs && any && (!origin.n || (preflight && str_eq(origin, S("null")))))
+        if (sockjs && any && !origin.n)
             origin = S("*");
         if (!origin.n || !answer_origin_allowed(x))
             return;
@@ -83,10 +82,29 @@ void answer_log(struct exchange *x)
               log_n("us", clock_mono() - x->started));
 }
 
+/* Made once a second for each thread. */
+void answer_date(struct buf *out)
+{
+    static _Thread_local int64_t second;
+    static _Thread_local char line[64];
+    static _Thread_local size_t n;
+    int64_t now = clock_now();
+    if (now / 1000 != second) {
+        struct buf text = BUF(sizeof line);
+        http_header_date(&text, S("Date"), now);
+        memcpy(line, text.p, text.n);
+        n = text.n;
+        second = now / 1000;
+        buf_free(&text);
+    }
+    buf_add(out, str_from(line, n));
+}
+
 /* What all answers have. */
 static void head_begin(struct exchange *x, struct buf *out)
 {
     http_status(out, x->request.status);
+    answer_date(out);
     http_header_add(out, S("X-Request-Id"), x->id);
     http_header_add(out, S("Cache-Control"), x->cache.n ? x->cache : S("no-store"));
     http_header_add(out, S("X-Content-Type-Options"), S("nosniff"));
@@ -184,7 +202,8 @@ void answer_send(struct exchange *x)
 
 bool answer_etag_matches(struct exchange *x, Str etag)
 {
-    Str list = http_header(&x->request.head, S("If-None-Match"));
+    struct request *r = &x->request;
+    Str list = http_header_list(&r->head, S("If-None-Match"), &r->arena);
     while (list.n) {
         Str one = str_trim(str_cut(&list, ','));
         if (str_starts(one, S("W/")))
@@ -265,7 +284,8 @@ void answer_preflight(struct exchange *x)
         http_header_add(&r->headers, S("Access-Control-Allow-Methods"),
                         S("GET, HEAD, POST, PUT, DELETE"));
         http_header_add(&r->headers, S("Access-Control-Allow-Headers"),
-                        S("authorization, content-type, x-api-key, x-request-id, idempotency-key"));
+                        S("authorization, content-type, x-api-key, x-request-id, idempotency-key, "
+                          "traceparent, tracestate, baggage, sentry-trace"));
         http_header_add(&r->headers, S("Access-Control-Max-Age"), S("86400"));
     }
     answer_send(x);

@@ -49,8 +49,9 @@ static void take_peer(struct exchange *x)
     struct request *r = &x->request;
     char peer[64];
     conn_peer(x->conn, peer, sizeof peer);
-    x->peer = arena_str(&r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
-                                                  http_header(&r->head, S("X-Forwarded-For"))));
+    x->peer = arena_str(
+        &r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
+                                  http_header_list(&r->head, S("X-Forwarded-For"), &r->arena)));
 }
 
 struct exchange *exchange_new(struct conn *c, Str head)
@@ -70,6 +71,8 @@ struct exchange *exchange_new(struct conn *c, Str head)
         head = arena_str(&r->arena, head);
         must(http_decode_head(head, &r->server->config.http, &r->head, &why) > 0);
         take_peer(x);
+        if (r->head.method != HTTP_GET) /* only a GET can upgrade (RFC 6455 section 4.1) */
+            r->head.upgrade_websocket = false;
     }
     x->id = request_id_of(x);
     return x;

@@ -70,6 +70,9 @@ void answer_preflight(struct exchange *x);
 /* 405; allowed: "GET, HEAD". */
 void answer_method(struct exchange *x, Str allowed);
 
+/* The Date header, which every answer has. */
+void answer_date(struct buf *out);
+
 /* The request's log line; the others write it themselves. */
 void answer_log(struct exchange *x);
 

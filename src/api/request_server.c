@@ -1,5 +1,6 @@
 /* What route handlers may use of the server. */
 #include "api/exchange.h"
+#include "api/proxies.h"
 
 #include "base/mem.h"
 #include "base/random.h"
@@ -63,6 +64,16 @@ static MapKey failures_of(const struct request *r, Str who)
     return random_hash(str_from((const char *)text, sizeof text));
 }
 
+/* Who holds the client's address: of IPv6 the /64, which one subscriber has all of. */
+static Str holder_of_peer(struct request *r)
+{
+    uint8_t holder[PROXIES_HOLDER];
+    Str peer = exchange_of(r)->peer;
+    if (!proxies_holder(peer, holder))
+        return peer;
+    return arena_str(&r->arena, str_from((const char *)holder, sizeof holder));
+}
+
 static bool counts_addresses(struct request *r)
 {
     return conn_surface(exchange_of(r)->conn) == SURFACE_MANAGEMENT;
@@ -79,7 +90,7 @@ static bool spent(struct request *r, Str who)
 
 Err request_failures_check(struct request *r, Str who)
 {
-    if (spent(r, who) || (counts_addresses(r) && spent(r, exchange_of(r)->peer)))
+    if (spent(r, who) || (counts_addresses(r) && spent(r, holder_of_peer(r))))
         return ERR_RATE_LIMITED;
     return ERR_OK;
 }
@@ -97,7 +108,7 @@ Err request_failure_note(struct request *r, Str who)
 {
     bool left = take_failure(r, who);
     if (counts_addresses(r))
-        left = take_failure(r, exchange_of(r)->peer) && left;
+        left = take_failure(r, holder_of_peer(r)) && left;
     return left ? ERR_AUTH_BAD_CREDENTIALS : ERR_RATE_LIMITED;
 }
 

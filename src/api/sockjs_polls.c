@@ -98,6 +98,8 @@ void sockjs_poll(struct exchange *x, struct sockjs_session *e, enum sockjs_endpo
     if (!sockjs_polls_once(p)) {
         struct buf prelude = BUF(PRELUDE_MAX);
         sockjs_prelude(&prelude, transport, callback);
+        /* What proxies like nginx would hold back until it is whole. */
+        http_header_add(&x->request.headers, S("X-Accel-Buffering"), S("no"));
         answer_begin(x, sockjs_content_type(transport));
         answer_part(x, buf_str(&prelude));
         buf_free(&prelude);

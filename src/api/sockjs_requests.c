@@ -14,7 +14,7 @@
 
 enum { YEAR_S = 365 * 24 * 3600, PAGE_MAX = 16 * 1024, PAYLOAD_MAX = 1024 * 1024 };
 
-#define NOT_CACHED S("no-store, no-cache, must-revalidate, max-age=0")
+#define NOT_CACHED S("no-store, no-cache, no-transform, must-revalidate, max-age=0")
 #define CACHED S("public, max-age=31536000")
 
 /* request->data of what opens a session. */

@@ -31,26 +31,19 @@ static bool version_spoken(const struct exchange *x)
            (str_eq(version, S("7")) || str_eq(version, S("8")));
 }
 
-enum { OFFERS_MAX = 16 * 1024, ANSWER_MAX = 256 };
+enum { ANSWER_MAX = 256 };
 
 /* Several headers are one list (RFC 6455 section 9.1). */
 static Err extensions(struct exchange *x, const char **why)
 {
     struct request *r = &x->request;
-    struct buf offers = BUF(OFFERS_MAX), answer = BUF(ANSWER_MAX);
-    for (size_t i = 0; i < r->head.field_count; i++) {
-        const struct http_field *f = &r->head.fields[i];
-        if (!str_eq_nocase(f->name, S("Sec-WebSocket-Extensions")))
-            continue;
-        buf_add(&offers, f->value);
-        buf_byte(&offers, ',');
-    }
-    int window = ws_deflate_accept(buf_str(&offers), &answer);
+    struct buf answer = BUF(ANSWER_MAX);
+    Str offers = http_header_list(&r->head, S("Sec-WebSocket-Extensions"), &r->arena);
+    int window = ws_deflate_accept(offers, &answer);
     if (window > 0 && r->server->config.session.compress_above) {
         x->window = (unsigned)window;
         x->extension = arena_str(&r->arena, buf_str(&answer));
     }
-    buf_free(&offers);
     buf_free(&answer);
     if (window >= 0)
         return ERR_OK;
@@ -70,6 +63,8 @@ Err upgrade_check(struct exchange *x, const char **why)
         return ERR_ORIGIN_NOT_ALLOWED;
     if (!version_spoken(x)) {
         http_header_add(&r->headers, S("Sec-WebSocket-Version"), S("13"));
+        http_header_add(&r->headers, S("Upgrade"), S("websocket"));
+        http_header_add(&r->headers, S("Connection"), S("Upgrade"));
         return ERR_UPGRADE_REQUIRED;
     }
     if (!ws_accept_key(http_header(&r->head, S("Sec-WebSocket-Key")), accept)) {
@@ -118,6 +113,7 @@ void upgrade_head(struct exchange *x, struct buf *out)
     http_header_add(out, S("Connection"), S("Upgrade"));
     http_header_add(out, S("Sec-WebSocket-Accept"), str_from(accept, sizeof accept));
     http_header_add(out, S("X-Request-Id"), x->id);
+    answer_date(out);
     subprotocol(x, out);
     if (x->extension.n)
         http_header_add(out, S("Sec-WebSocket-Extensions"), x->extension);

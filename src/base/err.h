@@ -50,6 +50,7 @@
     X(NO_CLUSTER_FOR_TIER, 409, "There is no cluster for that tier.")                              \
     X(PAYLOAD_TOO_LARGE, 413, "The request is too large.")                                         \
     X(MESSAGE_TOO_LONG, 400, "A message is 1 to 10000 characters.")                                \
+    X(URI_TOO_LONG, 414, "The request's target is too long; send less in the query.")              \
     X(UNSUPPORTED_MEDIA_TYPE, 415, "The body must be application/json.")                           \
     X(IDEMPOTENCY_MISMATCH, 422, "The Idempotency-Key was used with another body.")                \
     X(CLIENT_MESSAGE_MISMATCH, 409, "The clientMessageId was used with another text.")             \

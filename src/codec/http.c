@@ -11,6 +11,8 @@
  */
 #include "codec/http.h"
 
+#include "base/arena.h"
+
 #include "base/mem.h"
 
 static long refuse(Err e, const char *text, const char **why)
@@ -265,6 +267,8 @@ static long take_request_line(Str in, size_t limit, size_t *at, struct http_requ
         if (*at < in.n && in.p[*at] != '\r' && !is_token((unsigned char)in.p[*at]))
             return refuse(ERR_BAD_REQUEST, "the method is not a token", why);
         long got = take_line(in, limit, at, &line, why);
+        if (got == -(long)ERR_HEADERS_TOO_LARGE)
+            return refuse(ERR_URI_TOO_LONG, "the request's first line is too long", why);
         if (got <= 0)
             return got;
         if (line.n) {
@@ -398,6 +402,19 @@ Str http_header(const struct http_request *request, Str name)
         if (str_eq_nocase(request->fields[i].name, name))
             return request->fields[i].value;
     return (Str){0};
+}
+
+Str http_header_list(const struct http_request *request, Str name, struct arena *arena)
+{
+    Str list = {0};
+    for (size_t i = 0; i < request->field_count; i++) {
+        Str value = request->fields[i].value;
+        if (!str_eq_nocase(request->fields[i].name, name))
+            continue;
+        list =
+            list.p ? arena_fmt(arena, STR_FMT ", " STR_FMT, STR_ARG(list), STR_ARG(value)) : value;
+    }
+    return list;
 }
 
 bool http_has_token(const struct http_request *request, Str name, Str token)

@@ -73,8 +73,9 @@ struct http_chunked {
 };
 
 /* One request head with its empty line. Errors: BAD_REQUEST, PAYLOAD_TOO_LARGE (Content-Length
- * above limits->body), HEADERS_TOO_LARGE, NOT_IMPLEMENTED (CONNECT, a transfer coding other than
- * chunked), HTTP_VERSION. Begins anew at each call; out is complete only when the result is >0. */
+ * above limits->body), URI_TOO_LONG (the first line alone is too long), HEADERS_TOO_LARGE,
+ * NOT_IMPLEMENTED (CONNECT, a transfer coding other than chunked), HTTP_VERSION. Begins anew at
+ * each call; out is complete only when the result is >0. */
 must_check long http_decode_head(Str in, const struct http_limits *limits, struct http_request *out,
                                  const char **why);
 
@@ -88,6 +89,10 @@ must_check long http_decode_chunk(Str in, struct http_chunked *state,
 
 /* The first header of that name, in any case; .p is NULL when there is none. */
 Str http_header(const struct http_request *request, Str name);
+
+/* All headers of that name as one list (RFC 9110 section 5.3): joined by commas in the arena when
+ * there are several, else http_header. */
+Str http_header_list(const struct http_request *request, Str name, struct arena *arena);
 
 /* Is the token, in any case, an element of the comma-separated lists in all headers of that name?
  */

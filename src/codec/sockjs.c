@@ -396,6 +396,7 @@ void sockjs_wrap(struct buf *out, enum sockjs_endpoint transport, Str callback, 
         buf_add(out, S(");\n</script>\r\n"));
         break;
     case SOCKJS_JSONP:
+        buf_add(out, S("/**/")); /* so that the callback's name never begins the file */
         buf_add(out, callback);
         buf_byte(out, '(');
         add_javascript(out, frame);

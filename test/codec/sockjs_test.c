@@ -236,8 +236,8 @@ static void frames(void **state)
          S("<script>\np(\"a[\\\"x\\\\n\\\"]\");\n</script>\r\n")},
         {SOCKJS_HTMLFILE, S("a[\"</script>\"]"),
          S("<script>\np(\"a[\\\"\\u003c/script>\\\"]\");\n</script>\r\n")},
-        {SOCKJS_JSONP, S("o"), S("cb(\"o\");\r\n")},
-        {SOCKJS_JSONP, S("c[3000,\"Go away!\"]"), S("cb(\"c[3000,\\\"Go away!\\\"]\");\r\n")},
+        {SOCKJS_JSONP, S("o"), S("/**/cb(\"o\");\r\n")},
+        {SOCKJS_JSONP, S("c[3000,\"Go away!\"]"), S("/**/cb(\"c[3000,\\\"Go away!\\\"]\");\r\n")},
     };
     for (size_t i = 0; i < countof(rows); i++) {
         struct buf out = BUF(1024);

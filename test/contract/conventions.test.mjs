@@ -196,8 +196,8 @@ test('a preflight is answered without credentials and cached for a day', async (
         assert.deepEqual(['get', 'head', 'post', 'put', 'delete']
             .filter((m) => !list('access-control-allow-methods').includes(m)), []);
         assert.deepEqual(list('access-control-allow-headers'),
-                         ['authorization', 'content-type', 'idempotency-key', 'x-api-key',
-                          'x-request-id']);
+                         ['authorization', 'baggage', 'content-type', 'idempotency-key', 'sentry-trace',
+                          'traceparent', 'tracestate', 'x-api-key', 'x-request-id']);
     }
 });
 

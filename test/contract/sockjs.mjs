@@ -13,7 +13,7 @@ import { getTicket, unique, within } from './harness.mjs';
 import { WAIT } from './realtime.mjs';
 
 export const PREFIX = '/api/wsConnect';
-export const NOT_CACHED = 'no-store, no-cache, must-revalidate, max-age=0';
+export const NOT_CACHED = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
 
 /** The path of a session's transport. */
 export function pathOf(id, transport, ticket, more = {}, serverPart = '000') {

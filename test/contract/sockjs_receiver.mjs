@@ -60,7 +60,7 @@ class Receiver {
             const res = jsonp ? await ask(server, 'GET', this.session.path('jsonp', { c: 'x' })) :
                 await ask(server, 'POST', this.session.path('xhr'));
             assert.equal(res.status, 200, res.text);
-            this.#frame(jsonp ? JSON.parse(res.text.slice('x('.length, -');\r\n'.length)) :
+            this.#frame(jsonp ? JSON.parse(res.text.slice('/**/x('.length, -');\r\n'.length)) :
                 res.text.slice(0, -1));
         }
     }

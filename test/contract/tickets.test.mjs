@@ -130,6 +130,8 @@ describe('an upgrade that is not one', () => {
             assert.equal(answer.statusCode, status);
             if (status === 426) {
                 assert.equal(answer.headers['sec-websocket-version'], '13');
+                assert.equal(answer.headers.upgrade, 'websocket');
+                assert.match(answer.headers.connection, /\bupgrade\b/i);
             }
             await (await rawSocket(server, ann, { ticket })).close();
         });

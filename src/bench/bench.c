@@ -59,10 +59,11 @@ static void remove_temporary(void)
     }
 }
 
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER; /* over `temporary`, too */
+
 /* Whoever comes second waits for the end of the program. */
 static void clean_up(void)
 {
-    static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&ending);
     target_suspend();
     remove_temporary();
@@ -96,14 +97,16 @@ static void watch_signals(void)
 static const char *make_temporary(void)
 {
     const char *parent = getenv("TMPDIR");
+    char path[TARGET_PATH];
     /* Not /tmp, which is memory on many machines. */
-    snprintf(temporary, sizeof temporary, "%s/whispd-bench-XXXXXX", parent ? parent : "/var/tmp");
-    if (!mkdtemp(temporary)) {
-        char path[TARGET_PATH];
-        memcpy(path, temporary, sizeof path);
-        temporary[0] = 0;
+    snprintf(path, sizeof path, "%s/whispd-bench-XXXXXX", parent ? parent : "/var/tmp");
+    pthread_mutex_lock(&ending);
+    bool made = mkdtemp(path) != NULL;
+    if (made)
+        memcpy(temporary, path, sizeof path);
+    pthread_mutex_unlock(&ending);
+    if (!made)
         die("%s: %s", path, strerror(errno));
-    }
     return temporary;
 }
 

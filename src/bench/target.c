@@ -25,7 +25,7 @@
 enum { ARGS_MAX = 64, LINE = 4096, START_US = 30 * 1000 * 1000, POLL_US = 2000 };
 
 /* For the end of the program, from whichever thread that comes. */
-static pid_t own_pid;
+static _Atomic pid_t own_pid;
 static atomic_bool ending;
 
 static void know_pid(struct target *t, int pid)

@@ -1,11 +1,28 @@
+/*
+ * A line is built in an array on the stack, without allocation, so that running out of memory can
+ * be logged too. While a value is added, room is kept for the fields after it: a request's line
+ * with a path of 16 KiB still says its status.
+ */
 #include "base/log.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
+#include "base/log_queue.h"
+#include "base/utf8.h"
 
-#include <unistd.h>
+#include <stdarg.h>
+#include <stdio.h>
 
-enum { LINE_MAX_BYTES = 8192 };
+enum {
+    FIELD_RESERVE = 96, /* kept for each field that is still to come */
+    END_RESERVE = 32,   /* for the quote, "cut" and the end of the line */
+};
+
+struct line {
+    char p[LOG_LINE_BYTES];
+    size_t n;
+    size_t limit; /* of the present field */
+    bool cut;
+};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static enum log_level min_level = LOG_INFO;
@@ -22,62 +39,181 @@ bool log_enabled(enum log_level level)
     return level >= min_level;
 }
 
-/* Quoted with the escapes that are both JSON's and readable; other control bytes as \u00XX. */
-static void quoted(struct buf *b, Str s)
+/* ----- one line ----- */
+
+/* All of s, or nothing of it and of what comes after it in this field. */
+static void add(struct line *l, Str s)
 {
-    buf_byte(b, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c == '"' || c == '\\')
-            buf_fmt(b, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_fmt(b, "\\u%04x", c);
-        else
-            buf_byte(b, (char)c);
+    if (l->n > l->limit || s.n > l->limit - l->n) {
+        l->cut = true;
+        l->limit = 0;
+        return;
     }
-    buf_byte(b, '"');
+    memcpy(l->p + l->n, s.p, s.n);
+    l->n += s.n;
 }
 
-static bool plain(Str s)
+static void add_fmt(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add_fmt(struct line *l, const char *fmt, ...)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == 0x7f || s.p[i] == '=')
-            return false;
-    return s.n > 0;
+    char text[128];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (n > 0)
+        add(l, str_from(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
 }
 
-static void field(struct buf *b, const struct log_field *f)
+/* The bytes of the character that s begins with; 0 when they are not UTF-8. */
+static size_t character(Str s, uint32_t *code)
+{
+    unsigned char lead = (unsigned char)s.p[0];
+    size_t n = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (n > s.n || !utf8_valid(str_from(s.p, n)))
+        return 0;
+    *code = n == 1 ? lead : lead & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++)
+        *code = *code << 6 | ((unsigned char)s.p[i] & 0x3f);
+    return n;
+}
+
+/* What moves a terminal's cursor, ends a line or turns the direction of writing. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+/* How many bytes at the front stand for themselves in any form. */
+static size_t ascii_run(Str s)
+{
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= ' ' && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
+/* With the escapes of JSON. A byte that is not UTF-8 is \xNN in text, U+FFFD in JSON. */
+static void add_escaped(struct line *l, Str s)
+{
+    for (size_t n; s.n && l->limit; s = str_skip(s, n ? n : 1)) {
+        uint32_t code;
+        size_t run = ascii_run(s), left = l->limit - l->n;
+        if (run) {
+            n = run < left ? run : left ? left : 1;
+            add(l, str_from(s.p, n));
+            continue;
+        }
+        n = character(s, &code);
+        if (!n && line_format == LOG_JSON)
+            add(l, S("\\ufffd"));
+        else if (!n)
+            add_fmt(l, "\\x%02x", (unsigned char)s.p[0]);
+        else if (code == '"' || code == '\\')
+            add_fmt(l, "\\%c", (char)code);
+        else if (is_control(code))
+            add_fmt(l, "\\u%04x", code);
+        else
+            add(l, str_from(s.p, n));
+    }
+}
+
+static bool is_plain(Str s)
+{
+    if (!s.n)
+        return false;
+    for (size_t n; s.n; s = str_skip(s, n)) {
+        uint32_t code;
+        n = character(s, &code);
+        if (!n || is_control(code) || code == ' ' || code == '"' || code == '\\' || code == '=')
+            return false;
+    }
+    return true;
+}
+
+static void add_field(struct line *l, const struct log_field *f)
 {
     if (line_format == LOG_JSON)
-        buf_fmt(b, ",\"%s\":", f->key);
+        add_fmt(l, ",\"%s\":", f->key);
     else
-        buf_fmt(b, " %s=", f->key);
-    if (!f->text.p)
-        buf_fmt(b, "%lld", (long long)f->number);
-    else if (line_format == LOG_TEXT && plain(f->text))
-        buf_add(b, f->text);
-    else
-        quoted(b, f->text);
+        add_fmt(l, " %s=", f->key);
+    if (!f->text.p) {
+        add_fmt(l, "%lld", (long long)f->number);
+        return;
+    }
+    Str quote = line_format == LOG_TEXT && is_plain(f->text) ? S("") : S("\"");
+    add(l, quote);
+    add_escaped(l, f->text);
+    l->limit = sizeof l->p;
+    add(l, quote);
+}
+
+static void build_line(struct line *l, enum log_level level, const char *event, size_t n,
+                       const struct log_field *fields)
+{
+    char time[CLOCK_TEXT];
+    clock_format(clock_now(), time);
+    l->n = 0;
+    l->cut = false;
+    l->limit = sizeof l->p - END_RESERVE;
+    add_fmt(l,
+            line_format == LOG_JSON ? "{\"time\":\"%.24s\",\"level\":\"%s\",\"event\":\"%s\""
+                                    : "%.24s %s %s",
+            time, level_names[level], event);
+    for (size_t i = 0; i < n; i++) {
+        l->limit = sizeof l->p - END_RESERVE - (n - 1 - i) * FIELD_RESERVE;
+        add_field(l, &fields[i]);
+    }
+    l->limit = sizeof l->p;
+    if (l->cut)
+        add(l, line_format == LOG_JSON ? S(",\"cut\":true") : S(" cut=true"));
+    add(l, line_format == LOG_JSON ? S("}\n") : S("\n"));
 }
 
 void log_fields(enum log_level level, const char *event, size_t n, const struct log_field *fields)
 {
+    struct line l;
     if (!log_enabled(level))
         return;
-    struct buf b = BUF(LINE_MAX_BYTES);
-    char time[CLOCK_TEXT];
-    clock_format(clock_now(), time);
-    buf_fmt(&b,
-            line_format == LOG_JSON ? "{\"time\":\"%.24s\",\"level\":\"%s\",\"event\":\"%s\""
-                                    : "%.24s %s %s",
-            time, level_names[level], event);
-    for (size_t i = 0; i < n; i++)
-        field(&b, &fields[i]);
-    if (line_format == LOG_JSON)
-        buf_byte(&b, '}');
-    buf_byte(&b, '\n');
-    if (!b.overflow && write(STDERR_FILENO, b.p, b.n) < 0) {
-        /* Nowhere is left to say it. */
+    build_line(&l, level, event, n, fields);
+    log_queue_add(str_from(l.p, l.n));
+}
+
+/* ----- the thread ----- */
+
+static size_t dropped_line(uint64_t dropped, char out[LOG_LINE_BYTES])
+{
+    struct line l;
+    const struct log_field lines = log_n("lines", dropped);
+    build_line(&l, LOG_WARN, "log lines dropped", 1, &lines);
+    memcpy(out, l.p, l.n);
+    return l.n;
+}
+
+void log_start(void)
+{
+    log_queue_start(dropped_line);
+}
+
+void log_flush(void)
+{
+    (void)log_queue_flush(LOG_FLUSH_MS);
+}
+
+void log_stop(void)
+{
+    log_queue_stop(LOG_FLUSH_MS);
+}
+
+bool log_allowed(struct log_throttle *throttle, int64_t *held)
+{
+    int64_t now = clock_mono(), next = atomic_load(&throttle->next);
+    if (now < next || !atomic_compare_exchange_strong(&throttle->next, &next,
+                                                      now + (int64_t)LOG_THROTTLE_MS * 1000)) {
+        atomic_fetch_add(&throttle->held, 1);
+        return false;
     }
-    buf_free(&b);
+    *held = atomic_exchange(&throttle->held, 0);
+    return true;
 }

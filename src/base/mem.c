@@ -1,13 +1,15 @@
 #include "base/mem.h"
 
+#include "base/log.h"
+
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static void *checked(void *p)
 {
     if (!p) {
-        fputs("whispd: out of memory\n", stderr);
+        log_event(LOG_ERROR, "out of memory");
+        log_flush();
         abort();
     }
     return p;
@@ -35,6 +37,8 @@ void mem_trim(void)
 
 void mem_broken(const char *cond, const char *file, int line)
 {
-    fprintf(stderr, "whispd: broken promise: %s (%s:%d)\n", cond, file, line);
+    log_event(LOG_ERROR, "broken promise", log_s("condition", str_of(cond)),
+              log_s("file", str_of(file)), log_n("line", line));
+    log_flush();
     abort();
 }

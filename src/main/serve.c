@@ -381,8 +381,10 @@ static int drain(struct process *p, const sigset_t *signals)
     struct jobs_stats stats = jobs_stats(p->jobs);
     log_event(LOG_INFO, "stopped", log_n("connections_cut", left), log_n("commits", stats.commits),
               log_n("writes", stats.writes));
-    if (left)
-        _exit(hurry ? 1 : 0); /* what is open cannot be taken down in order */
+    if (left) { /* what is open cannot be taken down in order */
+        log_stop();
+        _exit(hurry ? 1 : 0);
+    }
     return 0;
 }
 
@@ -421,11 +423,14 @@ int serve_run(const struct config *config)
     if (config->tls_cert.n)
         sigaddset(&signals, SIGHUP); /* else a terminal that goes away ends the server */
     must(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    log_start(); /* its thread inherits the blocked signals */
     random_setup();
     json_setup();
     int status = start(&p);
-    if (status)
+    if (status) {
+        log_stop();
         return status;
+    }
     for (int received = SIGHUP; received == SIGHUP;) {
         must(sigwait(&signals, &received) == 0);
         if (received == SIGHUP)
@@ -434,5 +439,6 @@ int serve_run(const struct config *config)
     sigdelset(&signals, SIGHUP);
     status = drain(&p, &signals);
     release(&p);
+    log_stop();
     return status;
 }

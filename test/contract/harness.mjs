@@ -194,6 +194,15 @@ class Server {
         this.#child.kill(name);
     }
 
+    /** Reads nothing more of the log until resumeLog(): the server's pipe fills up. */
+    pauseLog() {
+        this.#child?.stderr.pause();
+    }
+
+    resumeLog() {
+        this.#child?.stderr.resume();
+    }
+
     /** Asks it to end, without removing anything, and checks that it ended well. */
     async terminate() {
         this.signal('SIGTERM');

@@ -80,6 +80,40 @@ Err request_number(struct request *r, const char *name, int64_t min, int64_t max
     return ERR_OK;
 }
 
+Err request_size(struct request *r, const char *name, int64_t max, int64_t fallback, int64_t *out)
+{
+    Str text;
+    uint64_t value;
+    Err e = request_query(r, name, &text);
+    if (e)
+        return e;
+    bool digits = text.n > 0;
+    for (size_t i = 0; i < text.n; i++)
+        digits = digits && text.p[i] >= '0' && text.p[i] <= '9';
+    if (!text.p)
+        *out = fallback;
+    else if (digits && !str_to_uint(text, (uint64_t)max, &value))
+        *out = max;
+    else if (digits && value > 0)
+        *out = (int64_t)value;
+    else
+        return request_fail(r, ERR_INVALID_FIELD, "%s must be a whole number from 1 to %lld.", name,
+                            (long long)max);
+    return ERR_OK;
+}
+
+Err request_flag(struct request *r, const char *name, bool fallback, bool *out)
+{
+    Str text;
+    Err e = request_query(r, name, &text);
+    if (e)
+        return e;
+    *out = text.p ? str_eq(text, S("true")) : fallback;
+    if (text.p && !*out && !str_eq(text, S("false")))
+        return request_fail(r, ERR_INVALID_FIELD, "%s must be true or false.", name);
+    return ERR_OK;
+}
+
 Str request_bearer(Str value)
 {
     const Str scheme = S("Bearer ");

@@ -94,6 +94,11 @@ Err request_string_id(struct request *r, const char *name, Id *out) must_check;
 /* A whole number in the query, min..max; fallback when absent. ERR_INVALID_FIELD naming it. */
 Err request_number(struct request *r, const char *name, int64_t min, int64_t max, int64_t fallback,
                    int64_t *out) must_check;
+/* How many rows the query asks for: 1 to max, more is taken as max; fallback when absent. */
+Err request_size(struct request *r, const char *name, int64_t max, int64_t fallback,
+                 int64_t *out) must_check;
+/* "true" or "false" in the query; fallback when absent. */
+Err request_flag(struct request *r, const char *name, bool fallback, bool *out) must_check;
 /* A query parameter; .p NULL when absent. */
 Err request_query(struct request *r, const char *name, Str *out) must_check;
 

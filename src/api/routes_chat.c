@@ -17,7 +17,7 @@ enum {
     MESSAGES_DEFAULT = 50,
     SYNC_DEFAULT = 100,
     SYNC_BYTES = 32 * 1024 * 1024, /* of a page's texts */
-    PAGE_MAX = 100,
+    PAGE_JSON = 32 * 1024 * 1024,  /* bytes of a page of history, from which on it ends early */
 };
 
 /* What the endpoints take; each uses its part. */
@@ -31,6 +31,7 @@ struct input {
     int64_t size;
     Str cursor;
     int64_t mark_seq;
+    bool mark; /* the page is read by someone, so the reader's mark moves */
 };
 
 static struct input *input_new(struct request *r)
@@ -88,7 +89,7 @@ static Err list_decode(struct request *r)
     struct input *in = input_new(r);
     Err e = request_number(r, "page", 0, INT32_MAX, 0, &in->page);
     if (!e)
-        e = request_number(r, "size", 1, PAGE_MAX, CHATS_DEFAULT, &in->size);
+        e = request_size(r, "size", CHAT_PAGE, CHATS_DEFAULT, &in->size);
     return e ? e : request_query(r, "cursor", &in->cursor);
 }
 
@@ -255,7 +256,9 @@ static Err history_decode(struct request *r)
     Str cursor;
     Err e = request_id(r, r->params[0], "chatId", &in->chat_id);
     if (!e)
-        e = request_number(r, "size", 1, PAGE_MAX, MESSAGES_DEFAULT, &in->size);
+        e = request_size(r, "size", MESSAGE_PAGE, MESSAGES_DEFAULT, &in->size);
+    if (!e)
+        e = request_flag(r, "mark", true, &in->mark);
     if (!e)
         e = request_query(r, "lastMessage", &cursor);
     if (e || !cursor.n)
@@ -276,12 +279,12 @@ static Err history_read(struct request *r, struct tx *tx)
         return e;
     json_object_begin(&w);
     json_field_array(&w, "messages");
-    for (size_t i = 0; i < page.n; i++)
+    for (size_t i = 0; i < page.n && w.out->n < PAGE_JSON; i++)
         put_message(&w, in->chat_id, &page.items[i]);
     json_array_end(&w);
     json_object_end(&w);
     in->mark_seq = page.mark_seq;
-    if (!page.mark_seq || r->head.method == HTTP_HEAD)
+    if (!page.mark_seq || !in->mark || r->head.method == HTTP_HEAD)
         request_finish(r);
     return ERR_OK;
 }

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { NAMES_MAX = 1000, PAGE_MAX = 100, GROUP = 2 /* members, and more is a group */ };
+enum { NAMES_MAX = 1000, GROUP = 2 /* members, and more is a group */ };
 
 static int by_number(const void *x, const void *y)
 {
@@ -138,8 +138,10 @@ Err chat_list(struct tx *tx, const struct actor *a, int64_t page, int64_t size, 
     struct chats_place place = {.activity_at = INT64_MAX};
     *n = 0;
     *next = S("");
-    if (size < 1 || size > PAGE_MAX)
-        return tx_fail(tx, ERR_INVALID_FIELD, "size is 1 to %d.", PAGE_MAX);
+    if (size < 1)
+        return tx_fail(tx, ERR_INVALID_FIELD, "size is 1 to %d.", CHAT_PAGE);
+    if (size > CHAT_PAGE)
+        size = CHAT_PAGE;
     if (page < 0 || page > INT32_MAX)
         return tx_fail(tx, ERR_INVALID_FIELD, "page is 0 to %d.", INT32_MAX);
     if (cursor.n && !cursor_read(cursor, &place))

@@ -29,6 +29,8 @@ struct chat_member {
     bool online;     /* the store does not know */
 };
 
+enum { CHAT_PAGE = 1000 }; /* chats of a page */
+
 /* usernames must hold the actor's own and another; doubles count once. Unknown: ERR_USER_NOT_FOUND
  * naming it. */
 Err chat_create(struct tx *tx, const struct actor *a, Str name, const Str *usernames, size_t n,

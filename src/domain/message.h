@@ -76,9 +76,16 @@ struct message_page {
     int64_t mark_seq; /* where the reader's mark should move; 0: it need not */
 };
 
+enum {
+    MESSAGE_PAGE = 1000,                   /* messages of a page */
+    MESSAGE_PAGE_BYTES = 16 * 1024 * 1024, /* of their texts, originals and reactions */
+};
+
 /*
- * The size messages before the cursor (nil: the newest). A deleted message is a good cursor; an id
- * never in this chat is ERR_UNKNOWN_CURSOR. A page costs its rows, never the chat's length.
+ * The size messages before the cursor (nil: the newest), at most MESSAGE_PAGE; fewer, but one at
+ * least, when they would have more than MESSAGE_PAGE_BYTES: only an empty page is the end. A
+ * deleted message is a good cursor; an id never in this chat is ERR_UNKNOWN_CURSOR. A page costs
+ * its rows, never the chat's length.
  */
 Err message_history(struct tx *tx, const struct actor *a, Id chat_id, int64_t size, Id cursor,
                     struct message_page *out) must_check;

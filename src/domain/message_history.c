@@ -10,10 +10,10 @@
 #include "store/messages.h"
 #include "store/reactions.h"
 
-enum { PAGE_MAX = 100 };
-
-/* Reactions come newest message first, as the page does: both are walked once. */
-static void add_reactions(struct tx *tx, const struct chats_head *head, struct message_page *page)
+/* Reactions come newest message first, as the page does: both are walked once. A page that becomes
+ * too large for them ends before the message at which it does. bytes: what it has without them. */
+static void add_reactions(struct tx *tx, const struct chats_head *head, struct message_page *page,
+                          size_t bytes)
 {
     struct message *m = page->items, *end = m + page->n;
     size_t cap = 0;
@@ -27,6 +27,12 @@ static void add_reactions(struct tx *tx, const struct chats_head *head, struct m
         }
         if (m == end || m->seq != r.message_seq)
             continue;
+        bytes += 2 * sizeof *m->reactions + r.reaction.n;
+        if (bytes > MESSAGE_PAGE_BYTES && m > page->items) {
+            page->n = (size_t)(m - page->items);
+            db_done(rows);
+            break;
+        }
         if (m->n_reactions == cap) {
             cap = cap ? cap * 2 : 4;
             struct message_reaction *more = arena_array(tx->arena, struct message_reaction, cap);
@@ -46,8 +52,10 @@ Err message_history(struct tx *tx, const struct actor *a, Id chat_id, int64_t si
                     struct message_page *out)
 {
     *out = (struct message_page){0};
-    if (size < 1 || size > PAGE_MAX)
-        return tx_fail(tx, ERR_INVALID_FIELD, "size is 1 to %d.", PAGE_MAX);
+    if (size < 1)
+        return tx_fail(tx, ERR_INVALID_FIELD, "size is 1 to %d.", MESSAGE_PAGE);
+    if (size > MESSAGE_PAGE)
+        size = MESSAGE_PAGE;
     struct chat_access chat;
     Err e = chat_access(tx, a, chat_id, CHAT_READ, &chat);
     if (e)
@@ -61,8 +69,13 @@ Err message_history(struct tx *tx, const struct actor *a, Id chat_id, int64_t si
     }
     out->items = arena_array(tx->arena, struct message, (size_t)size);
     struct db_rows *rows = messages_page(tx->db, a->app, chat.head.chat, before, size);
+    size_t bytes = 0;
     while (messages_next(rows, &row)) {
-        must(out->n < (size_t)size);
+        bytes += sizeof *out->items + row.text.n + row.original.text.n;
+        if (out->n == (size_t)size || (out->n && bytes > MESSAGE_PAGE_BYTES)) {
+            db_done(rows);
+            break;
+        }
         out->items[out->n++] =
             (struct message){.id = row.id,
                              .sender_id = row.sender_id,
@@ -73,7 +86,7 @@ Err message_history(struct tx *tx, const struct actor *a, Id chat_id, int64_t si
                              .reply_to = message_event_original(&row, tx->arena)};
     }
     if (out->n) {
-        add_reactions(tx, &chat.head, out);
+        add_reactions(tx, &chat.head, out, bytes);
         if (out->items[0].seq > chat.member.read_seq)
             out->mark_seq = out->items[0].seq;
     }

@@ -219,7 +219,7 @@ export class Description {
             const { at, value: parameter } = follow(document, `${base}/parameters/${i}`);
             const text = query.get(parameter.name);
             if (parameter.in === 'query' && text !== null) {
-                const value = parameter.schema.type === 'integer' ? Number(text) : text;
+                const value = ['integer', 'boolean'].includes(parameter.schema.type) ? JSON.parse(text) : text;
                 this.valid(listener, `${at}/schema`, value, `${what}: its ${parameter.name}`, { strict: false });
             }
         });

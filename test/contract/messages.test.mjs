@@ -84,9 +84,49 @@ test('pages come newest first, 50 by default, and go on before the cursor', asyn
     assert.deepEqual(times, [...times].sort().reverse());
 });
 
+test('a page has up to 1000 messages, and more is taken as 1000', async () => {
+    const chatId = await newChat();
+    await fill(chatId, 1010);
+    const expected = Array.from({ length: 1000 }, (_, i) => `${1010 - i}`);
+    for (const size of [1000, 1001, '99999999999999999999']) {
+        assert.deepEqual(texts(await page(ann, chatId, `?size=${size}`)), expected, `size ${size}`);
+    }
+});
+
+test('a page of very long texts ends early, and no message is lost by that', async () => {
+    const chatId = await newChat();
+    const long = '😀'.repeat(9_990);
+    const sent = Array.from({ length: 450 }, (_, i) => `${i}${long}`);
+    await Promise.all(sent.map((message) => live.send({ type: 'SEND_MSG', chatId, message })));
+    const found = [];
+    for (let at = ''; ;) {
+        const messages = await page(ann, chatId, `?size=1000${at}`);
+        if (!messages.length) {
+            break;
+        }
+        assert.ok(messages.length < 450);
+        found.push(...texts(messages));
+        at = `&lastMessage=${messages.at(-1).messageId}`;
+    }
+    assert.equal(found.length, 450);
+    assert.equal(new Set(found).size, 450);
+});
+
+test('a page that nobody looks at leaves the mark where it is', async () => {
+    const chatId = await newChat();
+    const ids = await fill(chatId, 3);
+    assert.equal((await page(bob, chatId, '?mark=false')).length, 3);
+    assert.equal(await unread(bob, chatId), 3);
+    assert.equal(await seen(bob, chatId), null);
+    await page(bob, chatId, '?mark=true');
+    assert.equal(await unread(bob, chatId), 0);
+    assert.equal(await seen(bob, chatId), ids[2]);
+    assert.match(expectError(await get(bob, chatId, '?mark=no'), 400).message, /mark/);
+});
+
 test('a size out of range is a 400 that names it', async () => {
     const chatId = await newChat();
-    for (const size of ['0', '101', '-1', 'x', '', '1e1', '99999999999999999999']) {
+    for (const size of ['0', '00', '-1', 'x', '', '1e1', '1000x']) {
         assert.match(expectError(await get(ann, chatId, `?size=${size}`), 400).message, /size/);
     }
 });

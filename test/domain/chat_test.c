@@ -242,7 +242,7 @@ static void pages_of_chats_by_number_and_by_cursor(void **state)
     for (size_t i = 0; i < countof(bad); i++)
         assert_err(chat_list(step(f), &f->ann, 0, 2, bad[i], &chats, &n, &next), ERR_INVALID_FIELD);
     assert_err(chat_list(step(f), &f->ann, 0, 0, S(""), &chats, &n, &next), ERR_INVALID_FIELD);
-    assert_err(chat_list(step(f), &f->ann, 0, 101, S(""), &chats, &n, &next), ERR_INVALID_FIELD);
+    assert_ok(chat_list(step(f), &f->ann, 0, CHAT_PAGE + 1, S(""), &chats, &n, &next));
     assert_err(chat_list(step(f), &f->ann, -1, 2, S(""), &chats, &n, &next), ERR_INVALID_FIELD);
     assert_err(chat_list(step(f), &f->ann, INT64_MAX, 2, S(""), &chats, &n, &next),
                ERR_INVALID_FIELD);

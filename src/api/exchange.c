@@ -349,8 +349,8 @@ static Err first_answer(struct exchange *x, struct tx *tx, enum answers_act act)
                               .key = x->idempotency_key};
     Str whole = arena_fmt(&r->arena, STR_FMT "\n" STR_FMT "\n" STR_FMT,
                           STR_ARG(r->head.method_text), STR_ARG(x->path), STR_ARG(r->body));
-    token_hash(whole, key.body_hash);
-    struct answers_row row = {r->status, buf_str(&r->headers), buf_str(&r->out)};
+    token_fingerprint(r->server->config.keys, "idempotency", whole, key.body_hash);
+    struct answers_row row = {r->status, buf_str(&r->headers), buf_str(&r->out), r->about};
     if (act == ANSWERS_PUT) {
         answers_put(tx->db, &key, &row, tx->now);
         return ERR_OK;

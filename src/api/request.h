@@ -76,6 +76,7 @@ struct request {
     int status;         /* 200 unless a handler says otherwise */
     struct buf out;     /* body: JSON; empty: no content */
     struct buf headers; /* further header lines, each ending in CRLF: request_header */
+    int64_t about;      /* the user whom the answer speaks of; 0: the one who asks, or none */
     bool finished;
     bool keep; /* commit although the step returns an error */
     Str why;   /* the sentence of an error found by decode */

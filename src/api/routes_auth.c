@@ -77,6 +77,7 @@ static Err register_write(struct request *r, struct tx *tx)
     Err e = user_register(tx, r->app, &in->user, &user);
     if (e)
         return e;
+    r->about = user.user;
     json_object_begin(&w);
     json_field_id(&w, "id", user.id);
     json_field_string(&w, "username", user.username);

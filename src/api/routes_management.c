@@ -170,7 +170,9 @@ static Err login_write(struct request *r, struct tx *tx)
     const struct login *in = r->data;
     struct json_writer w = {.out = &r->out};
     Id family_id;
-    Err e = open_family(r, tx, in->account.account, &family_id);
+    Err e = account_still(tx, &in->account);
+    if (!e)
+        e = open_family(r, tx, in->account.account, &family_id);
     if (e)
         return e;
     json_object_begin(&w);
@@ -262,6 +264,7 @@ struct profile {
     struct account_change change;
     Str password;
     Str new_password;
+    Str verified; /* the hash that currentPassword matched; .p NULL: none was needed */
     Str who;
 };
 
@@ -285,6 +288,8 @@ static Err profile_decode(struct request *r)
 static Err profile_update(struct request *r, struct tx *tx)
 {
     const struct profile *in = r->data;
+    if (in->verified.p && !str_eq(in->verified, r->account.password_hash))
+        return ERR_AUTH_BAD_CREDENTIALS; /* it was changed meanwhile */
     Err e = account_update(tx, &r->account, r->claims.session, &in->change);
     if (!e)
         put_profile(r, &r->account);
@@ -309,6 +314,7 @@ static Err profile_hash(struct request *r, struct tx *tx)
     struct profile *in = r->data;
     (void)tx;
     Err e = verify(r, &r->account, in->password, in->who);
+    in->verified = r->account.password_hash;
     if (!e && in->new_password.p)
         in->change.password_hash = request_hash_password(r, in->new_password);
     return e;

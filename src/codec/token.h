@@ -70,6 +70,11 @@ void token_keys_jwks(const struct token_keys *keys, struct buf *out);
 
 void token_keys_free(struct token_keys **keys);
 
+/* HMAC-SHA256 under the server's own secret: what the store keeps to compare texts by that may hold
+ * a secret too weak for a plain hash. purpose keeps one use apart from another. */
+void token_fingerprint(const struct token_keys *keys, const char *purpose, Str text,
+                       uint8_t out[TOKEN_HASH]);
+
 /* ---- JWTs ---- */
 
 /* Appends the token, at most TOKEN_MAX bytes. RS256 takes about a millisecond. The claims must be

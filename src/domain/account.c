@@ -73,6 +73,17 @@ Err account_for_login(struct tx *tx, Str email, struct account *out)
     return tx_done(tx, ERR_OK);
 }
 
+Err account_still(struct tx *tx, const struct account *verified)
+{
+    struct account now;
+    Err e = account_for_login(tx, verified->email, &now);
+    if (e)
+        return e;
+    bool same =
+        now.account == verified->account && str_eq(now.password_hash, verified->password_hash);
+    return tx_done(tx, same ? ERR_OK : ERR_AUTH_BAD_CREDENTIALS);
+}
+
 static Str add_token(struct tx *tx, int64_t family)
 {
     Str token = secret_new(tx->arena);

@@ -28,6 +28,10 @@ Err account_register(struct tx *tx, Str company, Str email, Str password_hash,
 /* An unknown email gives ERR_OK, account 0 and a hash that nothing matches. */
 Err account_for_login(struct tx *tx, Str email, struct account *out) must_check;
 
+/* After the password was verified outside of a transaction: ERR_AUTH_BAD_CREDENTIALS when it has
+ * been changed since, or the email has. */
+Err account_still(struct tx *tx, const struct account *verified) must_check;
+
 /* A new family and its first refresh token (secret, in tx->arena). */
 Err account_open_family(struct tx *tx, int64_t account, Id *family_id,
                         Str *refresh_token) must_check;

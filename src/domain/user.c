@@ -2,6 +2,7 @@
 
 #include "domain/chat.h"
 #include "domain/text.h"
+#include "store/answers.h"
 #include "store/apps.h"
 #include "store/users.h"
 
@@ -113,6 +114,7 @@ Err user_delete(struct tx *tx, const struct actor *a)
     if (!users_end(tx->db, a->app, a->user, tx->now))
         return tx_done(tx, ERR_AUTH_INVALID_TOKEN);
     users_end_sessions(tx->db, a->app, a->user, tx->now);
+    answers_forget(tx->db, a->app, a->user);
     struct event *gone = event_add(tx->events, EVENT_USER_GONE);
     gone->app = a->app;
     gone->target = a->user;

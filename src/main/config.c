@@ -413,6 +413,14 @@ static const char *config_file(int argc, char **argv)
     return getenv("WHISP_CONFIG");
 }
 
+static bool any_origin(Str list)
+{
+    while (list.n)
+        if (str_eq(str_trim(str_cut(&list, ',')), S("*")))
+            return true;
+    return false;
+}
+
 Err config_read(int argc, char **argv, struct config *out, const char **why)
 {
     const char *file = config_file(argc, argv);
@@ -433,6 +441,11 @@ Err config_read(int argc, char **argv, struct config *out, const char **why)
     }
     if (!err && !out->tls_cert.n != !out->tls_key.n) {
         *why = "--tls-cert and --tls-key: give both, or neither";
+        err = ERR_INVALID_FIELD;
+    }
+    if (!err && any_origin(out->management_origins)) {
+        *why = "--management-origins: name each origin, like https://dash.example; \"*\" would let "
+               "any page act with your cookie";
         err = ERR_INVALID_FIELD;
     }
     bool taken = str_eq(out->cluster, S("management")); /* an audience of its own */

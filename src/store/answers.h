@@ -13,13 +13,14 @@ struct answers_key {
     int64_t app;
     int64_t owner; /* user, or account when app is 0 */
     Str key;
-    uint8_t body_hash[32];
+    uint8_t body_hash[32]; /* keyed: a body may hold a password */
 };
 
 struct answers_row {
     int64_t status;
     Str headers;
     Str body;
+    int64_t about; /* the user whom it speaks of, if that is not the owner; 0: none */
 };
 
 /* False when there is none. *same: the hashes are equal. Texts in the arena. */
@@ -28,5 +29,8 @@ bool answers_find(struct db *db, const struct answers_key *key, struct arena *ar
 
 void answers_put(struct db *db, const struct answers_key *key, const struct answers_row *row,
                  int64_t now);
+
+/* Those that speak of the user: gone at once. */
+void answers_forget(struct db *db, int64_t app, int64_t user);
 
 #endif

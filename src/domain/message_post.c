@@ -14,6 +14,7 @@
 #include "domain/message.h"
 #include "domain/message_event.h"
 #include "domain/message_text.h"
+#include "domain/secret.h"
 #include "store/messages.h"
 #include "store/usage.h"
 
@@ -62,11 +63,24 @@ static Err check_fields(struct tx *tx, const struct message_post *p)
     return message_text_check(tx, p->text);
 }
 
-/* Whether the stored message is what the post would send again. An edited or deleted text cannot be
- * compared any more: then the retry is believed. */
+/* Of what a post says: its text, and what it replies to. */
+static void fingerprint(const struct tx *tx, const struct message_post *p,
+                        uint8_t out[SECRET_FINGERPRINT])
+{
+    const Str parts[] = {str_from((const char *)p->reply_to.b, sizeof p->reply_to.b), p->text};
+    secret_fingerprint(tx->rules->fingerprint_key, parts, countof(parts), out);
+}
+
+/* Whether the stored message is what the post would send again. What was sent before fingerprints
+ * were kept, and was edited or deleted since, cannot be compared: then the retry is believed. */
 static bool same_as_stored(struct tx *tx, const struct item *it, const struct messages_row *row)
 {
     const struct message_post *p = it->post;
+    if (row->client_hash.p) {
+        uint8_t hash[SECRET_FINGERPRINT];
+        fingerprint(tx, p, hash);
+        return str_eq(row->client_hash, str_from((const char *)hash, sizeof hash));
+    }
     if (row->text.p && !row->edited_at && !str_eq(row->text, p->text))
         return false;
     if (id_is_nil(p->reply_to) || row->reply_to == 0)
@@ -205,6 +219,9 @@ static void send(struct tx *tx, struct item *it)
     struct chats_head *head = &it->room->head;
     head->last_time = head->activity_at = chat_log_time(tx, head);
     p->message_id = id_new(tx->now);
+    uint8_t hash[SECRET_FINGERPRINT];
+    if (p->client_message_id.n)
+        fingerprint(tx, p, hash);
     struct messages_new m = {.position = db_position(tx->db),
                              .app = head->app,
                              .chat = head->chat,
@@ -214,6 +231,7 @@ static void send(struct tx *tx, struct item *it)
                              .text = p->text,
                              .reply_to = it->reply_to,
                              .client_id = p->client_message_id,
+                             .client_hash = str_from((const char *)hash, sizeof hash),
                              .time = head->last_time};
     messages_insert(tx->db, &m);
     it->room->sent++;

@@ -63,3 +63,13 @@ Str secret_hash(Str secret, struct arena *arena)
     crypto_hash_sha256(hash, (const unsigned char *)secret.p, secret.n);
     return str_from((const char *)hash, crypto_hash_sha256_BYTES);
 }
+
+void secret_fingerprint(const uint8_t key[32], const Str *parts, size_t n,
+                        uint8_t out[SECRET_FINGERPRINT])
+{
+    crypto_generichash_state state;
+    must(crypto_generichash_init(&state, key, 32, SECRET_FINGERPRINT) == 0);
+    for (size_t i = 0; i < n; i++)
+        must(crypto_generichash_update(&state, (const uint8_t *)parts[i].p, parts[i].n) == 0);
+    must(crypto_generichash_final(&state, out, SECRET_FINGERPRINT) == 0);
+}

@@ -24,4 +24,11 @@ bool secret_app(Str secret, int64_t *app) __attribute__((warn_unused_result));
 /* SHA-256, 32 bytes, in the arena. */
 Str secret_hash(Str secret, struct arena *arena);
 
+#define SECRET_FINGERPRINT 16
+
+/* A hash of the parts, one behind the other, under the server's key: tells whether a text is the
+ * same as one that is not kept. Nobody without the key can guess a short text by it. */
+void secret_fingerprint(const uint8_t key[32], const Str *parts, size_t n,
+                        uint8_t out[SECRET_FINGERPRINT]);
+
 #endif

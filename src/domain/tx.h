@@ -25,10 +25,11 @@ struct rules {
     int64_t account_token_ttl; /* of a management access token */
     int64_t account_refresh_ttl;
     int64_t log_retention;
-    int64_t replay_events; /* that one who was away is sent; more must be fetched */
-    int64_t client_id_ttl; /* how long a clientMessageId makes a retry harmless */
-    int64_t cluster;       /* row number of this server's own cluster */
-    Str decoy_hash;        /* argon2id of a password that no one knows, at the cost of all others */
+    int64_t replay_events;       /* that one who was away is sent; more must be fetched */
+    int64_t client_id_ttl;       /* how long a clientMessageId makes a retry harmless */
+    uint8_t fingerprint_key[32]; /* of the hashes of texts; see secret_fingerprint */
+    int64_t cluster;             /* row number of this server's own cluster */
+    Str decoy_hash; /* argon2id of a password that no one knows, at the cost of all others */
 };
 
 struct tx {

@@ -272,6 +272,7 @@ static int start(struct process *p)
     if ((why = open_tls(p)))
         return fail("--tls-cert, --tls-key", why);
     p->rules = rules_of(c);
+    token_fingerprint(p->keys, "messages", S(""), p->rules.fingerprint_key);
     p->n_loops = c->threads ? (size_t)c->threads : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
     for (size_t i = 0; i < p->n_loops; i++)
         p->loops[i] = loop_new((unsigned)i);

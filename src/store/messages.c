@@ -5,8 +5,8 @@
 #include "store/messages.h"
 
 SQL(message_insert,
-    "insert into messages (id, app, chat, seq, uuid, sender, text, reply_to, client_id, created_at)"
-    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+    "insert into messages (id, app, chat, seq, uuid, sender, text, reply_to, client_id,"
+    " client_hash, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 
 #define READ                                                                                       \
     "select m.id, m.seq, m.uuid, c.uuid, m.sender, u.uuid, m.created_at, m.edited_at,"             \
@@ -23,6 +23,7 @@ SQL(message_insert,
 
 SQL(message_find, READ " and m.uuid = $3");
 SQL(message_at, READ " and m.seq = $3");
+SQL(message_client_hash, "select client_hash from messages where app = $1 and id = $2");
 SQL(message_by_client, READ " and m.sender = $3 and m.client_id = $4 and m.created_at > $5");
 SQL(message_page, READ " and m.seq < $3 and m.deleted_at is null and u.deleted_at is null"
                        " order by m.seq desc limit $4");
@@ -44,7 +45,8 @@ void messages_insert(struct db *db, const struct messages_new *m)
     db_run(db, &message_insert,
            ARGS(v_int(m->position), v_int(m->app), v_int(m->chat), v_int(m->seq), v_id(m->id),
                 v_int(m->sender), v_text(m->text), m->reply_to ? v_int(m->reply_to) : v_null,
-                m->client_id.n ? v_text(m->client_id) : v_null, v_int(m->time)));
+                m->client_id.n ? v_text(m->client_id) : v_null,
+                m->client_id.n ? v_bytes(m->client_hash) : v_null, v_int(m->time)));
 }
 
 static void take(struct db_rows *rows, struct messages_row *out)
@@ -111,7 +113,13 @@ bool messages_by_client(struct db *db, int64_t app, int64_t chat, int64_t sender
     struct db_rows *rows =
         db_query(db, &message_by_client,
                  ARGS(v_int(app), v_int(chat), v_int(sender), v_text(client_id), v_int(since)));
-    return take_one(rows, arena, out);
+    if (!take_one(rows, arena, out))
+        return false;
+    rows = db_query(db, &message_client_hash, ARGS(v_int(app), v_int(out->position)));
+    if (db_next(rows))
+        out->client_hash = db_text_copy(rows, 0, arena);
+    db_done(rows);
+    return true;
 }
 
 struct db_rows *messages_page(struct db *db, int64_t app, int64_t chat, int64_t before,

@@ -27,6 +27,7 @@ struct messages_row {
     int64_t edited_at; /* 0: never */
     Str text;          /* .p NULL: deleted */
     Str client_id;     /* .p NULL: none */
+    Str client_hash;   /* only of messages_by_client; .p NULL: from before there were any */
     int64_t reply_to;  /* seq of the original; 0: not a reply */
     bool has_original; /* it is live */
     struct messages_original original;
@@ -42,6 +43,7 @@ struct messages_new {
     Str text;
     int64_t reply_to; /* 0: none */
     Str client_id;    /* empty: none */
+    Str client_hash;  /* of what was sent with it */
     int64_t time;
 };
 

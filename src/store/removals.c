@@ -48,6 +48,7 @@ SQL(user_message_reactions, "delete from reactions where app = $1 and id in"
                             " (select id from reactions where app = $1 and chat = $2"
                             "  and message_seq = $3 limit $4)");
 SQL(user_message_bury, "update messages set text = null, extra = null, client_id = null,"
+                       " client_hash = null,"
                        " deleted_at = $4 where app = $1 and chat = $2 and seq = $3");
 
 SQL(user_memberships, "select chat, joined_seq, left_seq from members"

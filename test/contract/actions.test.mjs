@@ -338,6 +338,21 @@ describe('clientMessageId', () => {
         });
     }
 
+    test('what was first sent counts, also after the message was edited or deleted', async () => {
+        const action = build('SEND_MSG', 'as it was sent', unique('retry'));
+        await bobs.send(action);
+        const { messageId } = await bobs.next({ type: 'SEND_MSG', message: action.message });
+        const about = { chatId: ids.chat, messageId };
+        for (const change of [{ type: 'EDIT_MSG', message: 'as edited' }, { type: 'DELETE_MSG' }]) {
+            await bobs.send({ ...about, ...change });
+            for (const message of ['as edited', 'another text']) {
+                await bobs.refused({ ...action, message }, 'CLIENT_MESSAGE_MISMATCH');
+            }
+            await bobs.send(action);
+            assert.equal((await bobs.next('SEND_MSG')).messageId, messageId);
+        }
+    });
+
     test('many at once are one message, with as many receipts', async () => {
         const action = build('SEND_MSG', unique('at once'), unique('retry'));
         const again = await connect(server, bob);

@@ -33,6 +33,7 @@ enum {
 
 struct seeding {
     struct plan plan;
+    struct db_lock *lock;
     struct db *db;
     struct token_keys *keys;
     struct apps_cluster cluster;
@@ -82,7 +83,7 @@ static void open_store(struct seeding *s, const char *data)
     char url[4096];
     const char *why = NULL;
     snprintf(url, sizeof url, "sqlite:%s/whisp.db", data);
-    if (db_open(str_of(url), DB_WRITER, &s->db, &why))
+    if (db_lock(str_of(url), &s->lock, &why) || db_open(str_of(url), DB_WRITER, &s->db, &why))
         die("%s: %s", url, why);
     struct apps_cluster found;
     begin(s);
@@ -306,6 +307,7 @@ void seed_fill(const char *data, size_t users, const struct seed_chats *groups, 
     while (db_maintain(s.db, DB_IDLE))
         ;
     db_close(&s.db);
+    db_unlock(&s.lock);
     token_keys_free(&s.keys);
     arena_free(&s.names);
     mem_free(s.plan.users);

@@ -28,7 +28,7 @@ struct config {
         management_origins, sockjs_url, tls_cert, tls_key;
     struct host_port listen, management_listen;
     int64_t threads, readers, resume_readers, hashers;
-    Str log_format, log_level;
+    Str log_format, log_level, missing_keys;
     struct rate_limit message_rate, request_rate, key_rate, signin_failures;
     struct hash_cost hash_cost;
     int64_t user_token_ttl, refresh_ttl, ticket_ttl, account_token_ttl, account_refresh_ttl;

@@ -48,8 +48,20 @@ static bool write_key(const char *path, Str bytes)
     return ok && rename(draft, path) == 0;
 }
 
-static Err open_key(const char *dir, enum token_class class, struct token_keys *keys,
-                    const char **why)
+/* Makes the key that is not there; NULL, or why not. */
+static const char *make_key(const char *path, enum token_class class, struct token_keys *keys,
+                            struct buf *bytes)
+{
+    token_key_generate(keys, class);
+    token_key_export(keys, class, bytes);
+    if (!write_key(path, buf_str(bytes)))
+        return strerror(errno);
+    log_event(LOG_INFO, "key made", log_s("file", str_of(path)));
+    return NULL;
+}
+
+static Err open_key(const char *dir, enum token_class class, enum keys_missing missing,
+                    struct token_keys *keys, const char **why)
 {
     char path[4000];
     const char *reason = NULL;
@@ -62,13 +74,12 @@ static Err open_key(const char *dir, enum token_class class, struct token_keys *
         reason = "cannot be read";
     else if (fd >= 0)
         reason = token_key_load(keys, class, buf_str(&bytes), &reason) ? NULL : reason;
-    if (fd < 0 && !reason) {
-        token_key_generate(keys, class);
-        token_key_export(keys, class, &bytes);
-        if (!write_key(path, buf_str(&bytes)))
-            reason = strerror(errno);
-        log_event(LOG_INFO, "key made", log_s("file", str_of(path)));
-    }
+    if (fd < 0 && !reason && missing == KEYS_REFUSE)
+        reason =
+            "missing, although the store has tokens and API keys that it signed; put keys/ back "
+            "from a backup, or start with --missing-keys make, which ends them all";
+    else if (fd < 0 && !reason)
+        reason = make_key(path, class, keys, &bytes);
     if (fd >= 0)
         close(fd);
     if (bytes.p)
@@ -77,7 +88,19 @@ static Err open_key(const char *dir, enum token_class class, struct token_keys *
     return reason ? fail(why, path, reason) : ERR_OK;
 }
 
-Err keys_open(const char *data, struct token_keys **out, const char **why)
+bool keys_present(const char *data)
+{
+    char path[4000];
+    bool present = false;
+    for (int class = 0; class < TOKEN_CLASSES; class ++) {
+        snprintf(path, sizeof path, "%s/keys/%s", data, files[class]);
+        present = present || access(path, F_OK) == 0;
+    }
+    return present;
+}
+
+Err keys_open(const char *data, enum keys_missing missing, struct token_keys **out,
+              const char **why)
 {
     char dir[3900];
     snprintf(dir, sizeof dir, "%s/keys", data);
@@ -86,7 +109,7 @@ Err keys_open(const char *data, struct token_keys **out, const char **why)
     *out = token_keys_new();
     Err err = ERR_OK;
     for (int class = 0; class < TOKEN_CLASSES && !err; class ++)
-        err = open_key(dir, class, *out, why);
+        err = open_key(dir, class, missing, *out, why);
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         fsync(fd);

@@ -8,7 +8,17 @@
 #include "base/err.h"
 #include "codec/token.h"
 
+/* Of a key file that is not there. */
+enum keys_missing {
+    KEYS_MAKE,   /* a new server, or its operator's wish */
+    KEYS_REFUSE, /* what the lost key has signed is still in use */
+};
+
 /* *out owned. *why says which file and what is wrong with it. */
-Err keys_open(const char *data, struct token_keys **out, const char **why) must_check;
+Err keys_open(const char *data, enum keys_missing missing, struct token_keys **out,
+              const char **why) must_check;
+
+/* True when there is any of the keys. */
+bool keys_present(const char *data);
 
 #endif

@@ -14,6 +14,7 @@
 #include "domain/app.h"
 #include "domain/seen.h"
 #include "main/keys.h"
+#include "store/apps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ enum {
 struct process {
     const struct config *config;
     int lock; /* on the data directory */
+    struct db_lock *store_lock;
     struct token_keys *keys;
     struct tls_context *tls; /* NULL: plain HTTP */
     struct rules rules;
@@ -79,6 +81,49 @@ static const char *open_data(struct process *p)
     else
         snprintf(p->store_url, sizeof p->store_url, "sqlite:%s/whisp.db", p->data);
     return NULL;
+}
+
+/* True once a server has begun to use the store: it writes its cluster down after it has keys. */
+static const char *find_cluster(struct process *p, bool *found)
+{
+    struct db *db = NULL;
+    const char *why = NULL;
+    struct apps_cluster cluster;
+    if (db_open(str_of(p->store_url), DB_WRITER, &db, &why))
+        return why;
+    db_begin(db);
+    struct db_rows *rows = apps_clusters(db);
+    *found = apps_clusters_next(rows, &cluster);
+    if (db_failed(db))
+        why = "the clusters cannot be read; see the log";
+    db_rollback(db);
+    db_close(&db);
+    return why;
+}
+
+/*
+ * Locks the store and opens the keys, which belong together: one without the other was lost, and a
+ * server that made it anew would look empty, or refuse everyone. The store's schema is committed
+ * before the first key is made and the cluster after the last, so a start that was cut can go on.
+ */
+static const char *open_store(struct process *p)
+{
+    static char complaint[sizeof p->store_url + sizeof p->data + 256];
+    const char *why = NULL;
+    bool used = false;
+    if (db_lock(str_of(p->store_url), &p->store_lock, &why))
+        return why;
+    if (db_lock_empty(p->store_lock) && keys_present(p->data)) {
+        snprintf(complaint, sizeof complaint,
+                 "%s is empty, but %s/keys has the keys of a server; put the database back from a "
+                 "backup, or move keys/ away to begin anew",
+                 p->store_url, p->data);
+        return complaint;
+    }
+    if ((why = find_cluster(p, &used)))
+        return why;
+    bool make = !used || str_eq(p->config->missing_keys, S("make"));
+    return keys_open(p->data, make ? KEYS_MAKE : KEYS_REFUSE, &p->keys, &why) ? why : NULL;
 }
 
 /* ----- configuration of the parts ----- */
@@ -267,8 +312,8 @@ static int start(struct process *p)
     const char *why = open_data(p);
     if (why)
         return fail(p->data, why);
-    if (keys_open(p->data, &p->keys, &why))
-        return fail("keys", why);
+    if ((why = open_store(p)))
+        return fail("store and keys", why);
     if ((why = open_tls(p)))
         return fail("--tls-cert, --tls-key", why);
     p->rules = rules_of(c);
@@ -403,6 +448,7 @@ static void release(struct process *p)
     online_free(&p->online);
     tls_context_free(&p->tls);
     token_keys_free(&p->keys);
+    db_unlock(&p->store_lock);
     close(p->lock);
 }
 

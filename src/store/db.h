@@ -69,6 +69,18 @@ enum db_role {
     DB_READER, /* sees what was committed before db_begin */
 };
 
+/*
+ * Keeps every other process from serving the same store, by whatever path it comes; makes the file
+ * when there is none. Taken before the first db_open and given back after the last db_close. The
+ * end of the process, by kill -9 too, gives it back at once.
+ */
+struct db_lock;
+Err db_lock(Str url, struct db_lock **out, const char **why) must_check;
+void db_unlock(struct db_lock **lock);
+
+/* True when nothing was in the store when it was locked: a new one, or one that was lost. */
+bool db_lock_empty(const struct db_lock *lock);
+
 /* url: "sqlite:PATH". Owned by the caller. why (arena of the process, or static) says what failed.
  */
 Err db_open(Str url, enum db_role role, struct db **out, const char **why) must_check;

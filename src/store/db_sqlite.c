@@ -478,12 +478,11 @@ static void make_file(const char *path)
 
 Err db_open(Str url, enum db_role role, struct db **out, const char **why)
 {
-    const Str scheme = S("sqlite:");
     *out = NULL;
-    if (!str_starts(url, scheme) || url.n == scheme.n)
-        return db_refuse(why, "a store is sqlite:PATH, not \"" STR_FMT "\"", STR_ARG(url));
-    char *path = mem_alloc(url.n - scheme.n + 1);
-    memcpy(path, url.p + scheme.n, url.n - scheme.n);
+    char *path;
+    Err e = db_path_of(url, &path, why);
+    if (e != ERR_OK)
+        return e;
     size_t n = (size_t)(db_sql_last - db_sql_first);
     struct db *db = mem_alloc(sizeof *db);
     db->role = role;
@@ -492,7 +491,7 @@ Err db_open(Str url, enum db_role role, struct db **out, const char **why)
         db->statements[i] = (struct db_rows){.db = db, .sql = &db_sql_first[i]};
     if (role == DB_WRITER)
         make_file(path);
-    Err e = set_up(db, path, why);
+    e = set_up(db, path, why);
     mem_free(path);
     *out = db;
     if (e != ERR_OK)

@@ -1,6 +1,7 @@
 /*
- * The inside of a SQLite connection, shared by the two files of the driver: db_sqlite.c (opening,
- * transactions, statements) and db_sqlite_wal.c (checkpoints). Nobody else includes it.
+ * The inside of a SQLite connection, shared by the files of the driver: db_sqlite.c (opening,
+ * transactions, statements), db_sqlite_wal.c (checkpoints) and db_sqlite_lock.c (one process at a
+ * time). Nobody else includes it.
  */
 #ifndef STORE_DB_SQLITE_H
 #define STORE_DB_SQLITE_H
@@ -69,6 +70,9 @@ int db_own(struct db *db, enum own own, int64_t parameter, int64_t *out);
 
 /* Tries to commit something, so that a COMMIT that failed stays undone after a crash. */
 void db_fence(struct db *db);
+
+/* *path owned: the PATH of "sqlite:PATH". */
+Err db_path_of(Str url, char **path, const char **why) must_check;
 
 /* Starts to count the pages of the log. */
 void db_wal_watch(struct db *db);

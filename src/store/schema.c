@@ -38,7 +38,7 @@ static Err read_versions(sqlite3 *db, int64_t *application, int64_t *version, co
     return ERR_OK;
 }
 
-Err schema_check(sqlite3 *db, const char **why)
+Err schema_empty(sqlite3 *db, bool *empty, const char **why)
 {
     int64_t application = 0, version = 0, tables = 0;
     Err e = read_versions(db, &application, &version, why);
@@ -46,8 +46,20 @@ Err schema_check(sqlite3 *db, const char **why)
         return e;
     if (read_number(db, "select count(*) from sqlite_schema", &tables) != SQLITE_OK)
         return db_refuse(why, "cannot read the database: %s", sqlite3_errmsg(db));
-    bool untouched = application == 0 && version == 0 && tables == 0;
-    if (application != APPLICATION_ID && !untouched)
+    *empty = application == 0 && version == 0 && tables == 0;
+    return ERR_OK;
+}
+
+Err schema_check(sqlite3 *db, const char **why)
+{
+    int64_t application = 0, version = 0;
+    bool empty = false;
+    Err e = schema_empty(db, &empty, why);
+    if (e == ERR_OK)
+        e = read_versions(db, &application, &version, why);
+    if (e != ERR_OK)
+        return e;
+    if (application != APPLICATION_ID && !empty)
         return db_refuse(why, "the database belongs to another program; name another file");
     if (version > (int64_t)countof(steps))
         return db_refuse(why,

@@ -14,6 +14,9 @@
 /* Fails when the database is not empty and not Whisp's, or of a newer Whisp. Changes nothing. */
 Err schema_check(sqlite3 *db, const char **why) must_check;
 
+/* *empty: a database without a table, of no program yet. Fails when it is no database. */
+Err schema_empty(sqlite3 *db, bool *empty, const char **why) must_check;
+
 /* Applies what is missing; call schema_check first. */
 Err schema_migrate(sqlite3 *db, const char **why) must_check;
 

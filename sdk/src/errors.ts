@@ -7,7 +7,7 @@ const STATUS_OF_CODE: ReadonlyArray<readonly [RegExp, number]> = [
     [/^PAYLOAD_TOO_LARGE$/, 413],
     [/^(RATE_LIMITED|CONCURRENT_USER_LIMIT)$/, 429],
     [/^INTERNAL$/, 500],
-    [/^(OVERLOADED|DRAINING)$/, 503],
+    [/^(OVERLOADED|STORE_UNAVAILABLE|DRAINING)$/, 503],
 ];
 
 const RETRYABLE = new Set([0, 408, 425, 429, 500, 502, 503, 504]);

@@ -59,7 +59,7 @@ static Err sweep(struct job *job, struct tx *tx)
 
 static void report(const struct job *job, const char *what)
 {
-    if (job->err && job->err != ERR_OVERLOADED && job->err != ERR_DRAINING)
+    if (job->err && err_status(job->err) != 503)
         log_event(LOG_ERROR, what, log_s("reason", err_code(job->err)));
 }
 

@@ -213,8 +213,23 @@ void exchange_list_routes(struct buf *out)
     json_array_end(&w);
 }
 
+/* Not while it drains, and not while the store takes no writes: another server may. */
+static Err check_ready(struct exchange *x, Str *why)
+{
+    struct request *r = &x->request;
+    char reason[JOBS_WHY];
+    if (atomic_load(&r->server->draining))
+        return ERR_DRAINING;
+    if (!r->server->jobs || !jobs_store_unavailable(r->server->jobs, reason))
+        return ERR_OK;
+    *why = arena_fmt(&r->arena, "The store takes no writes: %s.", reason);
+    return ERR_STORE_UNAVAILABLE;
+}
+
 static bool builtin(struct exchange *x)
 {
+    Str why = S("");
+    Err err;
     struct request *r = &x->request;
     size_t i = 0;
     size_t n = builtins_on(conn_surface(x->conn));
@@ -224,8 +239,8 @@ static bool builtin(struct exchange *x)
         return false;
     if (!method_matches(builtins[i].method, r->head.method)) {
         answer_method(x, S("GET, HEAD"));
-    } else if (i == READY && atomic_load(&r->server->draining)) {
-        answer_error(x, ERR_DRAINING, S(""));
+    } else if (i == READY && (err = check_ready(x, &why))) {
+        answer_error(x, err, why);
     } else if (i == JWKS) {
         token_keys_jwks(r->server->config.keys, &r->out);
         answer_send(x);
@@ -411,7 +426,9 @@ static void step_done(struct job *job)
     struct exchange *x = (struct exchange *)((char *)job - offsetof(struct exchange, job));
     if (x->step == 0 && x->request.app)
         online_count_call(x->request.server->config.online, x->request.app);
-    if (job->err) {
+    bool spared = job->err == ERR_STORE_UNAVAILABLE && x->step > 0 &&
+                  x->request.route->flags & ROUTE_SPARE_WRITE;
+    if (job->err && !spared) {
         forget_answer(&x->request);
         fail(x, job->err, job->why);
         return;

@@ -49,9 +49,10 @@ struct route {
 };
 
 enum {
-    ROUTE_JSON = 1,       /* takes a JSON object, parsed into request->json before decode */
-    ROUTE_IDEMPOTENT = 2, /* honours Idempotency-Key */
-    ROUTE_TICKET = 4,     /* request->data begins with the ticket, a Str, or is NULL */
+    ROUTE_JSON = 1,        /* takes a JSON object, parsed into request->json before decode */
+    ROUTE_IDEMPOTENT = 2,  /* honours Idempotency-Key */
+    ROUTE_SPARE_WRITE = 8, /* its last step may be lost while the store takes no writes */
+    ROUTE_TICKET = 4,      /* request->data begins with the ticket, a Str, or is NULL */
 };
 
 struct request {

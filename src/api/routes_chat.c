@@ -399,7 +399,7 @@ const struct route routes_chat[] = {
      AUTH_USER,
      history_decode,
      {{JOB_READ, history_read}, {JOB_WRITE, history_mark}},
-     0},
+     ROUTE_SPARE_WRITE},
     {HTTP_GET, "/api/sync", AUTH_USER, sync_decode, {{JOB_RESUME, sync_run}}, 0},
     {.path = NULL},
 };

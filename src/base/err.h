@@ -63,6 +63,7 @@
     X(INTERNAL, 500, "Something went wrong here; report the request id.")                          \
     X(NOT_IMPLEMENTED, 501, "This transfer coding or method is not supported.")                    \
     X(OVERLOADED, 503, "The server is busy; try again shortly.")                                   \
+    X(STORE_UNAVAILABLE, 503, "Nothing can be stored at the moment; try again later.")             \
     X(DRAINING, 503, "The server is restarting; try again shortly.")                               \
     X(HTTP_VERSION, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
 

@@ -464,6 +464,7 @@ int serve_run(const struct config *config)
               str_eq(config->log_format, S("json")) ? LOG_JSON : LOG_TEXT);
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a write that fails, not the end */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);

@@ -13,10 +13,13 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 
 enum {
-    IDLE_MS = 200,   /* how long the writer waits before it maintains the store */
-    REST_WAITS = 15, /* of those, until a connection gives its cache back */
+    IDLE_MS = 200,          /* how long the writer waits before it maintains the store */
+    PROBE_US = 1000 * 1000, /* between tries to write to a store that refused it */
+    REST_WAITS = 15,        /* of those, until a connection gives its cache back */
     BATCH_MAX = 1024,
     LOOPS_MAX = 256,
 };
@@ -30,6 +33,10 @@ struct jobs {
     struct db **readers; /* those of JOB_READ, then those of JOB_RESUME */
     size_t n_readers;
     _Atomic uint64_t commits, writes, failed_commits;
+    atomic_bool unavailable; /* the store takes no writes */
+    pthread_mutex_t why_lock;
+    char why[JOBS_WHY];
+    int64_t probe_at; /* clock_mono; the writer's */
 };
 
 struct worker {
@@ -129,6 +136,38 @@ static void run_sends(struct batch *b, struct tx *tx)
     b->n_sends = 0;
 }
 
+/* A rule knows only that a statement failed; the store knows whether time may mend it. */
+static Err blame(const struct db *db, Err err)
+{
+    return err == ERR_INTERNAL && db_cause(db) ? db_cause(db) : err;
+}
+
+static void note_unavailable(struct jobs *jobs, const struct db *db)
+{
+    if (db_cause(db) != ERR_STORE_UNAVAILABLE)
+        return;
+    Str why = db_cause_text(db);
+    pthread_mutex_lock(&jobs->why_lock);
+    snprintf(jobs->why, sizeof jobs->why, STR_FMT, STR_ARG(why));
+    pthread_mutex_unlock(&jobs->why_lock);
+    if (atomic_exchange(&jobs->unavailable, true))
+        return;
+    jobs->probe_at = clock_mono() + PROBE_US;
+    log_event(LOG_ERROR, "store takes no writes", log_s("reason", why));
+}
+
+static void probe_store(struct jobs *jobs)
+{
+    if (!atomic_load(&jobs->unavailable) || clock_mono() < jobs->probe_at)
+        return;
+    if (db_probe(jobs->writer)) {
+        atomic_store(&jobs->unavailable, false);
+        log_event(LOG_INFO, "store takes writes again",
+                  log_n("failed_commits", jobs->failed_commits));
+    }
+    jobs->probe_at = clock_mono() + PROBE_US;
+}
+
 static void run_one(struct job *job, struct tx *tx)
 {
     size_t events = tx->events ? tx->events->n : 0;
@@ -138,13 +177,14 @@ static void run_one(struct job *job, struct tx *tx)
     job->err = job->run(job, tx);
     if (!job->err && db_failed(tx->db))
         job->err = ERR_INTERNAL;
+    job->err = blame(tx->db, job->err);
     job->why = tx->why;
     if (!job->err || job->keep) {
         db_release(tx->db);
         return;
     }
     event_truncate(tx->events, events);
-    if (!db_undo(tx->db))
+    if (!db_undo(tx->db) && db_cause(tx->db) != ERR_STORE_UNAVAILABLE)
         log_event(LOG_ERROR, "transaction lost", log_n("after", (int64_t)events));
 }
 
@@ -179,12 +219,13 @@ static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
     if (db_commit(tx.db)) {
         db_rollback(tx.db);
         atomic_fetch_add(&jobs->failed_commits, 1);
-        log_event(LOG_ERROR, "commit failed", log_n("jobs", b->n));
+        if (db_cause(tx.db) != ERR_STORE_UNAVAILABLE)
+            log_event(LOG_ERROR, "commit failed", log_n("jobs", b->n));
         event_truncate(&p->events, 0);
         for (size_t i = 0; i < b->n; i++)
-            if (!b->jobs[i]->err)
-                b->jobs[i]->err = ERR_INTERNAL;
+            b->jobs[i]->err = blame(tx.db, b->jobs[i]->err ? b->jobs[i]->err : ERR_INTERNAL);
     }
+    note_unavailable(jobs, tx.db);
     atomic_fetch_add(&jobs->commits, 1);
     atomic_fetch_add(&jobs->writes, b->n);
     publish(jobs, p, b->jobs, b->n);
@@ -196,6 +237,7 @@ static void *writer_main(void *arg)
     struct batch *b = mem_alloc(sizeof *b);
     unsigned waits = 0;
     while (!work_ended(jobs->queues[JOB_WRITE])) {
+        probe_store(jobs);
         struct job *first = job_of(work_take(jobs->queues[JOB_WRITE], 0));
         if (!first && !db_maintain(jobs->writer, DB_IDLE)) {
             first = job_of(work_take(jobs->queues[JOB_WRITE], IDLE_MS));
@@ -223,8 +265,10 @@ static void run_alone(struct jobs *jobs, struct db *db, struct job *job)
     job->err = job->run(job, &tx);
     if (db && !job->err && db_failed(db))
         job->err = ERR_INTERNAL;
-    if (db)
+    if (db) {
+        job->err = blame(db, job->err);
         db_rollback(db);
+    }
     job->why = tx.why;
     job->next_done = NULL;
     deliver(jobs, job->loop, NULL, job);
@@ -257,6 +301,7 @@ Err jobs_start(const struct jobs_config *config, struct jobs **out, const char *
 {
     struct jobs *jobs = mem_alloc(sizeof *jobs);
     jobs->config = *config;
+    pthread_mutex_init(&jobs->why_lock, NULL);
     must(config->batch_jobs <= BATCH_MAX && config->n_loops <= LOOPS_MAX);
     for (int i = 0; i < JOB_POOLS; i++)
         jobs->queues[i] = work_new(config->limits[i]);
@@ -305,10 +350,21 @@ void jobs_free(struct jobs **at)
     db_close(&jobs->writer);
     for (int i = 0; i < JOB_POOLS; i++)
         work_free(&jobs->queues[i]);
+    pthread_mutex_destroy(&jobs->why_lock);
     mem_free(jobs->readers);
     mem_free(jobs->threads);
     mem_free(jobs);
     *at = NULL;
+}
+
+bool jobs_store_unavailable(struct jobs *jobs, char why[JOBS_WHY])
+{
+    if (!atomic_load(&jobs->unavailable))
+        return false;
+    pthread_mutex_lock(&jobs->why_lock);
+    memcpy(why, jobs->why, JOBS_WHY);
+    pthread_mutex_unlock(&jobs->why_lock);
+    return true;
 }
 
 struct jobs_stats jobs_stats(const struct jobs *jobs)

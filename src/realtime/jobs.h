@@ -70,6 +70,14 @@ Err jobs_submit(struct jobs *jobs, struct job *job) must_check;
 void jobs_stop(struct jobs *jobs);
 void jobs_free(struct jobs **jobs);
 
+/*
+ * True while the store takes no writes: from a commit that the disk refused until one succeeds,
+ * which the writer tries every second. Reads go on. Copies why, in words for an operator. Any
+ * thread.
+ */
+enum { JOBS_WHY = 128 };
+bool jobs_store_unavailable(struct jobs *jobs, char why[JOBS_WHY]);
+
 /* Counts since the start, for metrics and benchmarks; any thread. */
 struct jobs_stats {
     uint64_t commits;

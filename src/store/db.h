@@ -102,6 +102,18 @@ bool db_undo(struct db *db) must_check;
 bool db_failed(const struct db *db);
 
 /*
+ * Why the last transaction failed, from its first failed statement until the next db_begin:
+ * ERR_STORE_UNAVAILABLE when the disk did not take it (full, read-only, failing) or another program
+ * kept the store locked, ERR_INTERNAL for anything else, ERR_OK when nothing failed.
+ */
+Err db_cause(const struct db *db);
+/* That in words, for an operator: "database or disk is full". Good until the next db_begin. */
+Str db_cause_text(const struct db *db);
+
+/* The writer, between transactions: true when a small change can be committed. */
+bool db_probe(struct db *db);
+
+/*
  * The next log position of this transaction: greater than every one given before, by anyone. Rows
  * of messages and events carry it as their id; its order is the order of commits.
  */

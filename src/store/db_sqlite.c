@@ -19,6 +19,7 @@
 #include "store/driver.h"
 #include "store/schema.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,14 +50,61 @@ static const char *const constant_sql[OWN_STATEMENTS] = {
 
 /* Errors */
 
+/* What the disk, or another program that keeps the lock, is to blame for, and time may mend. */
+static bool is_outside(const struct db *db, int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_BUSY:
+        return true;
+    case SQLITE_READONLY: /* a reader is so by itself */
+        return db->role == DB_WRITER;
+    default:
+        return false;
+    }
+}
+
+/* SQLite keeps the system's error for itself when a step fails, so errno is looked at. */
+static void note_cause(struct db *db, int rc)
+{
+    int error = errno;
+    bool io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
+    db->cause = is_outside(db, rc) ? ERR_STORE_UNAVAILABLE : ERR_INTERNAL;
+    snprintf(db->cause_text, sizeof db->cause_text, "%s%s%s", sqlite3_errmsg(db->sqlite),
+             io && error ? ": " : "", io && error ? strerror(error) : "");
+}
+
+void db_log_error(struct db *db, const char *what, int rc)
+{
+    static struct log_throttle outside;
+    int64_t held = 0;
+    if (is_outside(db, rc) && !log_allowed(&outside, &held))
+        return;
+    log_event(LOG_ERROR, "store", log_s("statement", str_of(what)), log_n("code", rc),
+              log_s("error", str_of(sqlite3_errmsg(db->sqlite))), log_n("held_back", held));
+}
+
 /* The first error of a transaction is logged; the message never holds a bound value. */
 static void fail(struct db *db, const char *what, int rc)
 {
     must((rc & 0xff) != SQLITE_NOMEM);
+    if (!db->cause)
+        note_cause(db, rc);
     if (!db->failed)
-        log_event(LOG_ERROR, "store", log_s("statement", str_of(what)), log_n("code", rc),
-                  log_s("error", str_of(sqlite3_errmsg(db->sqlite))));
+        db_log_error(db, what, rc);
     db->failed = true;
+}
+
+Err db_cause(const struct db *db)
+{
+    return db->cause;
+}
+
+Str db_cause_text(const struct db *db)
+{
+    return str_of(db->cause_text);
 }
 
 int db_own(struct db *db, enum own own, int64_t parameter, int64_t *out)
@@ -104,6 +152,7 @@ void db_begin(struct db *db)
 {
     must(!db->begun);
     db->failed = db->saved = false;
+    db->cause = ERR_OK;
     db->begun = own(db, db->role == DB_WRITER ? OWN_BEGIN_WRITE : OWN_BEGIN_READ) == SQLITE_OK;
     /* A deferred transaction has no snapshot before its first read. */
     if (db->begun && db->role == DB_READER)
@@ -116,10 +165,17 @@ void db_begin(struct db *db)
  */
 void db_fence(struct db *db)
 {
+    (void)db_probe(db);
+}
+
+bool db_probe(struct db *db)
+{
+    must(!db->begun);
     db->begun = own(db, OWN_BEGIN_WRITE) == SQLITE_OK;
-    if (db->begun && db_own(db, OWN_RESERVE, db->position + RESERVE, NULL) == SQLITE_OK)
-        own(db, OWN_COMMIT);
+    bool ok = db->begun && db_own(db, OWN_RESERVE, db->position + RESERVE, NULL) == SQLITE_OK &&
+              own(db, OWN_COMMIT) == SQLITE_OK;
     end(db);
+    return ok;
 }
 
 Err db_commit(struct db *db)

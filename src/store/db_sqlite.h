@@ -49,8 +49,10 @@ struct db {
 
     bool begun;  /* between db_begin and its end */
     bool failed; /* sticky */
-    bool saved;  /* between db_savepoint and its end */
-    bool fence;  /* a failed COMMIT may still be in the log; see db_fence */
+    Err cause;   /* of the first failure; db_cause */
+    char cause_text[128];
+    bool saved; /* between db_savepoint and its end */
+    bool fence; /* a failed COMMIT may still be in the log; see db_fence */
 
     int64_t position; /* the last one given out */
     int64_t reserved; /* positions up to here are reserved on disk; 0: not known */
@@ -67,6 +69,9 @@ struct db {
 
 /* Runs one; *out, when not NULL, is the first column of its first row. The SQLite result code. */
 int db_own(struct db *db, enum own own, int64_t parameter, int64_t *out);
+
+/* Logs an error; one that time may mend only now and then. */
+void db_log_error(struct db *db, const char *what, int rc);
 
 /* Tries to commit something, so that a COMMIT that failed stays undone after a crash. */
 void db_fence(struct db *db);

@@ -54,8 +54,7 @@ static void checkpoint(struct db *db, int mode)
     int pages = -1, copied = -1;
     int rc = sqlite3_wal_checkpoint_v2(db->sqlite, "main", mode, &pages, &copied);
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
-        log_event(LOG_ERROR, "store", log_s("statement", S("checkpoint")), log_n("code", rc),
-                  log_s("error", str_of(sqlite3_errmsg(db->sqlite))));
+        db_log_error(db, "checkpoint", rc);
     db->wal_pages = pages >= 0 ? pages : db->wal_pages;
     db->wal_copied = copied >= 0 ? copied : db->wal_copied;
     db->wal_tried = db->wal_pages;

@@ -347,16 +347,21 @@ static void a_failed_commit_fails_all_and_tells_nothing(void **state)
     run_until(b->rt->loops[1], last->finished);
     assert_heard(b, 0, "a!b!c!");
     assert_heard(b, 1, "d!");
-    assert_err(a->job.err, ERR_INTERNAL);
-    assert_err(r->job.err, ERR_INTERNAL);
+    assert_err(a->job.err, ERR_STORE_UNAVAILABLE);
+    assert_err(r->job.err, ERR_STORE_UNAVAILABLE);
     assert_err(refused->job.err, ERR_NOT_A_MEMBER); /* of its own fault */
-    assert_err(last->job.err, ERR_INTERNAL);
+    assert_err(last->job.err, ERR_STORE_UNAVAILABLE);
     assert_int_equal(jobs_stats(b->rt->jobs).failed_commits, 1);
+    char why[JOBS_WHY];
+    assert_true(jobs_store_unavailable(b->rt->jobs, why));
+    assert_non_null(strstr(why, "disk I/O error"));
 
     forget(b); /* the disk is well again: what failed has left no trace */
     struct task *again = sends(b, 'e', 0, &f->ann);
     run_until(b->rt->loops[0], again->finished);
     assert_heard(b, 0, "[SEND:2]e");
+    while (jobs_store_unavailable(b->rt->jobs, why)) /* the writer tries by itself */
+        usleep(10 * 1000);
     jobs_end(b->rt);
     fault_uninstall();
     assert_int_equal(stored_messages(b->rt), 1);

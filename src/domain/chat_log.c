@@ -10,7 +10,8 @@ static Str copy(struct arena *arena, Str s)
 
 int64_t chat_log_time(const struct tx *tx, const struct chats_head *head)
 {
-    return tx->now > head->last_time ? tx->now : head->last_time;
+    bool believed = head->last_time - tx->now <= CHAT_TIME_AHEAD_MS;
+    return believed && head->last_time > tx->now ? head->last_time : tx->now;
 }
 
 static struct event *publish(struct tx *tx, const struct chats_head *head,

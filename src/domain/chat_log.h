@@ -18,7 +18,14 @@ int64_t chat_log(struct tx *tx, struct chats_head *head, const struct event *dra
 /* Publishes an event that is not stored: seq 0. */
 void chat_log_unstored(struct tx *tx, const struct chats_head *head, const struct event *draft);
 
-/* The time of what comes next in the chat: never before what came last. */
+/*
+ * How far ahead of the present a chat's last time is believed, milliseconds. Up to here it is the
+ * clock that was set back; beyond, it was wrong when the last message came.
+ */
+enum { CHAT_TIME_AHEAD_MS = 3600 * 1000 };
+
+/* The time of what comes next in the chat: not before what came last, unless that is further
+ * ahead than CHAT_TIME_AHEAD_MS; then the chat's time goes back to the present, once. */
 int64_t chat_log_time(const struct tx *tx, const struct chats_head *head);
 
 #endif

@@ -118,6 +118,12 @@ static void a_keys_use_is_noted_once_a_minute_and_never_by_a_read(void **state)
     t->f->tx.now = first + MINUTE;
     assert_ok(try_key(t, &claims));
     assert_true(used_at(t) > first);
+    int64_t present = t->f->tx.now;
+    t->f->tx.now += 365 * FIXTURE_DAY; /* a clock that is wrong for a moment */
+    assert_ok(try_key(t, &claims));
+    t->f->tx.now = present;
+    assert_ok(try_key(t, &claims));
+    assert_true(used_at(t) < present + MINUTE);
 }
 
 /* Users */

@@ -170,6 +170,30 @@ static void time_in_a_chat_never_goes_back(void **state)
     assert_int_equal(number(f, &test_activity, chat), last);
 }
 
+static void a_clock_that_was_a_year_ahead_pins_no_later_times(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    int64_t present = f->tx.now;
+    f->tx.now += 365 * FIXTURE_DAY;
+    say(f, &f->ann, chat, "from next year");
+    f->tx.now = present;
+    say(f, &f->ann, chat, "now");
+    const struct event *e = only_event(f, EVENT_SEND_MSG);
+    assert_true(e->time >= present && e->time < present + FIXTURE_DAY);
+    int64_t said = e->time;
+    assert_int_equal(number(f, &test_activity, chat), said);
+    say(f, &f->ann, chat, "and on");
+    assert_true(only_event(f, EVENT_SEND_MSG)->time > said);
+    struct message_page page; /* the order is that of seq, whatever the times are */
+    assert_ok(message_history(step(f), &f->bob, chat, 10, (Id){0}, &page));
+    assert_int_equal(page.n, 3);
+    assert_text(page.items[2].text, "from next year");
+    assert_ok(chat_rename(step(f), &f->ann, chat, S("new name")));
+    e = only_event(f, EVENT_CHAT_RENAMED);
+    assert_true(e->time > said && e->time < present + FIXTURE_DAY);
+}
+
 static void a_suspended_app_sends_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -806,6 +830,7 @@ int main(void)
         row(a_refused_post_refuses_nothing_else),
         row(sent_messages_are_counted_by_app_and_day),
         row(time_in_a_chat_never_goes_back),
+        row(a_clock_that_was_a_year_ahead_pins_no_later_times),
         row(a_suspended_app_sends_nothing),
         row(a_failing_store_accepts_nothing),
         row(a_retry_is_one_message),

@@ -125,9 +125,9 @@ Err request_fail(struct request *r, Err e, const char *fmt, ...)
 const struct rules *request_rules(const struct request *r);
 const struct token_keys *request_keys(const struct request *r);
 /* Password hashing at the configured cost (argon2id), for JOB_HASH steps; in the request's arena.
- */
-Str request_hash_password(struct request *r, Str password);
-bool request_password_matches(Str hash, Str password);
+ * ERR_OVERLOADED when there is no memory for it. */
+Err request_hash_password(struct request *r, Str password, Str *hash) must_check;
+Err request_check_password(struct request *r, Str hash, Str password, bool *matches) must_check;
 /* This server's cluster: the audience of its tokens. */
 Str request_cluster(const struct request *r);
 /* Do browsers reach this listener by https? */

@@ -6,6 +6,7 @@
 #include "base/random.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 static struct exchange *exchange_of(struct request *r)
 {
@@ -27,20 +28,62 @@ Str request_cluster(const struct request *r)
     return r->server->config.cluster;
 }
 
-Str request_hash_password(struct request *r, Str password)
+/* A hash is the one allocation whose size an option sets and whose number clients set. */
+static Err lack_memory(struct request *r)
 {
-    char hash[SERVER_HASH];
-    server_hash_password(&r->server->config, password, hash);
-    return arena_str(&r->arena, str_of(hash));
+    return request_fail(r, ERR_OVERLOADED, "There is no memory to check passwords; try again.");
 }
 
-bool request_password_matches(Str hash, Str password)
+Err request_hash_password(struct request *r, Str password, Str *hash)
 {
-    char text[SERVER_HASH] = {0};
-    if (hash.n >= sizeof text)
+    char text[SERVER_HASH];
+    if (!server_hash_password(&r->server->config, password, text))
+        return lack_memory(r);
+    *hash = arena_str(&r->arena, str_of(text));
+    return ERR_OK;
+}
+
+struct argon2 {
+    unsigned kib, passes;
+    unsigned char salt[crypto_pwhash_SALTBYTES], hash[32];
+};
+
+static bool decode(Str text, unsigned char *out, size_t size)
+{
+    size_t n = 0;
+    return sodium_base642bin(out, size, text.p, text.n, NULL, &n, NULL,
+                             sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+           n == size;
+}
+
+/* "$argon2id$v=19$m=19456,t=2,p=1$salt$hash", as crypto_pwhash_str writes it. */
+static bool parse_argon2(Str text, struct argon2 *out)
+{
+    char head[SERVER_HASH] = {0};
+    int n = 0;
+    if (text.n >= sizeof head)
         return false;
-    memcpy(text, hash.p, hash.n);
-    return crypto_pwhash_str_verify(text, password.p, password.n) == 0;
+    memcpy(head, text.p, text.n);
+    if (sscanf(head, "$argon2id$v=19$m=%9u,t=%9u,p=1$%n", &out->kib, &out->passes, &n) != 2 || !n)
+        return false;
+    Str rest = str_skip(text, (size_t)n);
+    return decode(str_cut(&rest, '$'), out->salt, sizeof out->salt) &&
+           decode(rest, out->hash, sizeof out->hash);
+}
+
+/* Not crypto_pwhash_str_verify: it says the same of a wrong password and of too little memory. */
+Err request_check_password(struct request *r, Str hash, Str password, bool *matches)
+{
+    struct argon2 stored;
+    unsigned char out[sizeof stored.hash];
+    *matches = false;
+    if (!parse_argon2(hash, &stored))
+        return ERR_OK;
+    if (crypto_pwhash(out, sizeof out, password.p, password.n, stored.salt, stored.passes,
+                      (size_t)stored.kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return lack_memory(r);
+    *matches = sodium_memcmp(out, stored.hash, sizeof out) == 0;
+    return ERR_OK;
 }
 
 bool request_secure(const struct request *r)

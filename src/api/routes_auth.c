@@ -65,8 +65,7 @@ static Err register_hash(struct request *r, struct tx *tx)
 {
     struct registration *in = r->data;
     (void)tx;
-    in->user.password_hash = request_hash_password(r, in->password);
-    return ERR_OK;
+    return request_hash_password(r, in->password, &in->user.password_hash);
 }
 
 static Err register_write(struct request *r, struct tx *tx)
@@ -121,7 +120,10 @@ static Err signin_verify(struct request *r, struct tx *tx)
 {
     const struct signin *in = r->data;
     (void)tx;
-    bool matches = request_password_matches(in->password_hash, in->password);
+    bool matches;
+    Err e = request_check_password(r, in->password_hash, in->password, &matches);
+    if (e)
+        return e;
     if (!matches || !in->user.user)
         return request_failure_note(r, in->who);
     return request_failures_clear(r, in->who);

@@ -98,9 +98,7 @@ static Err register_hash(struct request *r, struct tx *tx)
 {
     struct registration *in = r->data;
     Err e = account_check_new(tx, in->company, in->email, in->password);
-    if (!e)
-        in->password_hash = request_hash_password(r, in->password);
-    return e;
+    return e ? e : request_hash_password(r, in->password, &in->password_hash);
 }
 
 static Err register_write(struct request *r, struct tx *tx)
@@ -152,7 +150,10 @@ static Err login_read(struct request *r, struct tx *tx)
 /* An unknown email costs a hash too, so that the time does not tell. */
 static Err verify(struct request *r, const struct account *a, Str password, Str who)
 {
-    bool matches = request_password_matches(a->password_hash, password);
+    bool matches;
+    Err e = request_check_password(r, a->password_hash, password, &matches);
+    if (e)
+        return e;
     if (!matches || !a->account)
         return request_failure_note(r, who);
     return request_failures_clear(r, who);
@@ -316,7 +317,7 @@ static Err profile_hash(struct request *r, struct tx *tx)
     Err e = verify(r, &r->account, in->password, in->who);
     in->verified = r->account.password_hash;
     if (!e && in->new_password.p)
-        in->change.password_hash = request_hash_password(r, in->new_password);
+        e = request_hash_password(r, in->new_password, &in->change.password_hash);
     return e;
 }
 

@@ -87,7 +87,8 @@ void server_close(struct server *server, int64_t spread_ms);
 
 enum { SERVER_HASH = 128 }; /* bytes of a password hash's text with its NUL, at most */
 
-/* Hashes at the configured cost, argon2id. About 10 ms. */
-void server_hash_password(const struct server_config *config, Str password, char out[SERVER_HASH]);
+/* Hashes at the configured cost, argon2id. About 10 ms. False when there is no memory for it. */
+bool server_hash_password(const struct server_config *config, Str password,
+                          char out[SERVER_HASH]) must_check;
 
 #endif

@@ -298,12 +298,12 @@ static void *run_loop(void *loop)
     return NULL;
 }
 
-static void make_decoy(struct process *p, const struct server_config *config)
+static bool make_decoy(struct process *p, const struct server_config *config)
 {
     char secret[32];
     random_bytes(secret, sizeof secret);
-    server_hash_password(config, str_from(secret, sizeof secret), p->decoy);
     p->rules.decoy_hash = str_of(p->decoy);
+    return server_hash_password(config, str_from(secret, sizeof secret), p->decoy);
 }
 
 static int start(struct process *p)
@@ -323,7 +323,8 @@ static int start(struct process *p)
         p->loops[i] = loop_new((unsigned)i);
     p->online = online_new(c->presence_away, c->presence_interval);
     struct server_config config = server_config_of(p);
-    make_decoy(p, &config);
+    if (!make_decoy(p, &config))
+        return fail("--hash-cost", "there is no memory for one hash; lower its memory");
     p->server = server_new(&config);
     if ((why = listen_on(p, SURFACE_API, c->listen, c->public_url)))
         return fail("--listen", why);

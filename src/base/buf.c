@@ -1,4 +1,10 @@
-/* Doubling growth up to the maximum; the first allocation is 64 bytes. */
+/*
+ * Doubling growth up to the maximum; the first allocation is 64 bytes. What was consumed stays in
+ * front of p until there are at least as many bytes of it as are left, so that each byte is moved
+ * once at most for each time that it was added; for that the memory may be twice the maximum.
+ * Turned down: moving the rest at each step, which is quadratic for a peer that sends many small
+ * parts in one piece; a ring, whose bytes would not stand together.
+ */
 #include "base/buf.h"
 
 #include "base/mem.h"
@@ -6,9 +12,29 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { TRIM_AT = 64 * 1024 }; /* bytes that are worth a reallocation */
+
+static char *memory(const struct buf *b)
+{
+    return b->p ? b->p - b->at : NULL;
+}
+
+/* Moves the bytes to the front of the memory and makes that `size` bytes. */
+static void settle(struct buf *b, size_t size)
+{
+    char *front = memory(b);
+    if (b->at && b->n)
+        memmove(front, b->p, b->n);
+    if (size != buf_memory(b))
+        front = mem_resize(front, size);
+    b->p = front;
+    b->at = 0;
+    b->cap = (uint32_t)size;
+}
+
 void buf_free(struct buf *b)
 {
-    mem_free(b->p);
+    mem_free(memory(b));
     *b = BUF(b->max);
 }
 
@@ -25,13 +51,12 @@ char *buf_reserve(struct buf *b, size_t n)
         return NULL;
     }
     if (n > b->cap - b->n) {
-        size_t cap = b->cap ? b->cap : 64;
-        while (cap - b->n < n)
-            cap *= 2;
-        if (cap > b->max)
-            cap = b->max;
-        b->p = mem_resize(b->p, cap);
-        b->cap = cap;
+        size_t size = buf_memory(b) ? buf_memory(b) : 64;
+        size_t used = b->at >= b->n ? b->n : (size_t)b->at + b->n;
+        size_t most = used == b->n ? b->max : 2 * (size_t)b->max;
+        while (size - used < n)
+            size *= 2;
+        settle(b, size < most ? size : most);
     }
     return b->p + b->n;
 }
@@ -88,6 +113,16 @@ void buf_consume(struct buf *b, size_t n)
         buf_free(b);
         return;
     }
-    memmove(b->p, b->p + n, b->n - n);
-    b->n -= n;
+    b->p += n;
+    b->at += (uint32_t)n & INT32_MAX;
+    b->n -= (uint32_t)n;
+    b->cap -= (uint32_t)n;
+    if (b->at >= TRIM_AT && b->at >= b->n)
+        settle(b, b->n);
+}
+
+void buf_trim(struct buf *b)
+{
+    if (b->n && buf_memory(b) - b->n >= TRIM_AT)
+        settle(b, b->n);
 }

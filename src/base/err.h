@@ -59,6 +59,7 @@
     X(CONCURRENT_USER_LIMIT, 429, "The plan's number of connected users is reached; upgrade.")     \
     X(CONNECTION_LIMIT, 429, "Too many open connections from this address; close some.")           \
     X(APP_CONNECTION_LIMIT, 429, "The app has as many open sessions as it may; close some.")       \
+    X(OUTPUT_LIMIT, 429, "Too much waits for you already; read it before asking for more.")        \
     X(HEADERS_TOO_LARGE, 431, "The request's head is too large.")                                  \
     X(INTERNAL, 500, "Something went wrong here; report the request id.")                          \
     X(NOT_IMPLEMENTED, 501, "This transfer coding or method is not supported.")                    \

@@ -176,12 +176,14 @@ static enum step body(Str in, size_t most, struct stomp_frame *f, size_t *at, co
             return refuse(why, "The content-length is not a number.");
         if (length > most)
             return refuse(why, "The body is too large.");
+        f->wanted = length + 1 - (rest.n <= length ? rest.n : length);
         if (rest.n <= length)
             return STEP_MORE;
         if (rest.p[length] != '\0')
             return refuse(why, "No NUL where the content-length says that the body ends.");
     } else {
         long end = str_find(str_from(rest.p, rest.n <= most ? rest.n : most + 1), '\0');
+        f->wanted = STOMP_WANTS_NUL;
         if (end < 0)
             return rest.n > most ? refuse(why, "The body is too large.") : STEP_MORE;
         length = (uint64_t)end;
@@ -196,6 +198,7 @@ long stomp_decode(Str in, const struct stomp_limits *limits, struct stomp_frame 
 {
     must(limits->headers <= STOMP_MAX_HEADERS && limits->head >= HEAD_MIN);
     size_t at = 0;
+    out->wanted = STOMP_WANTS_LINE;
     enum step step = heartbeat(in, &at, why);
     if (step != STEP_DONE)
         return step;

@@ -75,14 +75,20 @@ struct stomp_frame {
     size_t header_count;
     struct stomp_pair headers[STOMP_MAX_HEADERS];
     Str body; /* of any command; only SEND, MESSAGE and ERROR should have one */
+    /* After 0, and only then: what must come before another call can find more: so many bytes, or
+     * one of these. */
+    size_t wanted;
 };
+
+#define STOMP_WANTS_LINE ((size_t)0) /* the end of a line, or a NUL, which is an error */
+#define STOMP_WANTS_NUL ((size_t)-1)
 
 /* One frame from the start of in: >0 bytes used, 0 more is needed, -1 an error with *why, a
  * sentence for the client. A line ends with LF or CR LF in every version; the head must be UTF-8
  * and hold neither NUL nor a lone CR; every escape in it must be one of the version's. Line ends
  * before a frame (heart-beats, and those after the NUL of the last frame) are a STOMP_HEARTBEAT of
  * their own, as many as there are. Limits and errors are found at the same byte however the input
- * was cut. *out is good only when the result is >0. */
+ * was cut. *out is good only when the result is >0, but for `wanted`. */
 must_check long stomp_decode(Str in, const struct stomp_limits *limits, struct stomp_frame *out,
                              const char **why);
 

@@ -109,6 +109,30 @@ void session_pause(struct session *s)
         tcp_read_stop(s->tcp);
 }
 
+static void note_wanted(struct session *s, size_t wanted)
+{
+    if (wanted == STOMP_WANTS_NUL)
+        s->wanted = UINT16_MAX;
+    else
+        s->wanted = wanted < UINT16_MAX ? (uint16_t)wanted : UINT16_MAX - 1;
+}
+
+/* Can the frame that stomp_in begins with be whole, or wrong, by what has come now? A frame in many
+ * small parts is not to be read again at each. */
+static bool worth_decoding(struct session *s, Str more)
+{
+    const struct stomp_limits *limits = &s->all->config.limits->stomp;
+    size_t most = limits->head + (s->wanted == STOMP_WANTS_LINE ? 0 : limits->body);
+    if (s->stomp_in.n > most)
+        return true;
+    if (s->wanted == STOMP_WANTS_LINE)
+        return str_find(more, '\n') >= 0 || str_find(more, '\0') >= 0;
+    if (s->wanted == UINT16_MAX)
+        return str_find(more, '\0') >= 0;
+    s->wanted -= more.n < s->wanted ? (uint16_t)more.n : s->wanted;
+    return s->wanted == 0;
+}
+
 static size_t take_stomp(struct session *s, Str in)
 {
     size_t at = 0;
@@ -118,8 +142,10 @@ static size_t take_stomp(struct session *s, Str in)
         struct stomp_limits limits = s->all->config.limits->stomp;
         limits.version = s->version;
         long used = stomp_decode(str_skip(in, at), &limits, &f, &why);
-        if (used == 0)
+        if (used == 0) {
+            note_wanted(s, f.wanted);
             break;
+        }
         if (used > 0 && f.command == STOMP_HEARTBEAT) {
             at += (size_t)used;
         } else if (session_must_wait(s, used > 0 ? f.command : STOMP_DISCONNECT)) {
@@ -155,7 +181,7 @@ void session_payload(struct session *s, Str payload)
 {
     if (s->stomp_in.n || s->paused) {
         keep_rest(s, &s->stomp_in, payload);
-        if (!s->paused)
+        if (!s->paused && worth_decoding(s, payload))
             drain_stomp_in(s);
         return;
     }

@@ -66,6 +66,7 @@ struct session {
     enum stomp_version version;
     uint32_t beat_out, beat_in; /* milliseconds; 0: none */
     uint16_t close_code;
+    uint16_t wanted; /* stomp_frame.wanted of what is in stomp_in; UINT16_MAX: STOMP_WANTS_NUL */
     int64_t last_in;
     int64_t close_at; /* loop time of a close that was announced; 0: none */
     struct timer timer;
@@ -78,6 +79,7 @@ struct sessions {
     size_t count;
     size_t resuming;                                   /* those that have a turn */
     struct session_resume *first_resume, *last_resume; /* those that wait for one */
+    int64_t shed_at; /* loop time when the budget was last looked after */
     bool restarting;
     int64_t restart_hint;       /* seconds */
     struct buf frame;           /* where control frames are put together */

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -102,6 +103,49 @@ static void consuming_all_holds_no_memory(void **state)
     assert_int_equal(b.max, 100);
 }
 
+/* A megabyte in parts of one byte: a copy of the rest at each would be half a terabyte. */
+static void small_parts_cost_no_more_than_large_ones(void **state)
+{
+    (void)state;
+    enum { ALL = 1024 * 1024, WATCHDOG_S = 20 };
+    static char text[ALL];
+    struct buf b = BUF(ALL);
+    alarm(WATCHDOG_S);
+    buf_add(&b, str_from(text, sizeof text));
+    for (size_t i = 0; i < ALL; i++) { /* it stays full */
+        buf_consume(&b, 1);
+        buf_byte(&b, 'x');
+    }
+    for (size_t i = 0; i < ALL; i++) {
+        assert_true(b.n == ALL - i && *b.p == 'x');
+        buf_consume(&b, 1);
+    }
+    assert_null(b.p);
+    alarm(0);
+}
+
+static void what_was_consumed_gives_memory_back(void **state)
+{
+    (void)state;
+    enum { ALL = 1024 * 1024 };
+    static char text[ALL];
+    struct buf b = BUF(ALL);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i * 31 >> 3);
+    buf_add(&b, str_from(text, sizeof text));
+    for (size_t at = 0; at + 1000 < ALL; at += 1000) {
+        assert_holds(&b, str_from(text + at, sizeof text - at));
+        assert_true(buf_memory(&b) <= 2 * (size_t)b.n + 128 * 1024);
+        buf_consume(&b, 1000);
+    }
+    buf_free(&b);
+    buf_add(&b, str_from(text, 700 * 1024));
+    buf_trim(&b);
+    assert_int_equal(buf_memory(&b), 700 * 1024);
+    assert_holds(&b, str_from(text, 700 * 1024));
+    buf_free(&b);
+}
+
 enum { MOST = 3000 };
 
 static void some_operation(struct buf *b, char *model, size_t *n, uint64_t *seed)
@@ -145,7 +189,7 @@ static void random_operations(void **state)
     for (int i = 0; i < 20000; i++) {
         some_operation(&b, model, &n, &seed);
         assert_holds(&b, str_from(model, n));
-        assert_true(b.cap <= MOST);
+        assert_true(buf_memory(&b) <= 2 * MOST);
     }
     buf_free(&b);
 }
@@ -157,6 +201,8 @@ int main(void)
         cmocka_unit_test(overflow_appends_nothing_and_sticks),
         cmocka_unit_test(a_formatted_text_may_fill_it),
         cmocka_unit_test(consuming_all_holds_no_memory),
+        cmocka_unit_test(small_parts_cost_no_more_than_large_ones),
+        cmocka_unit_test(what_was_consumed_gives_memory_back),
         cmocka_unit_test(random_operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 
+const TICKS = 100; // a second, of what /proc counts in
+
 function status(server, name) {
     return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${server.pid}/status`))[1]);
 }
@@ -10,6 +12,13 @@ function status(server, name) {
 export const residentKiB = (server) => status(server, 'VmRSS');
 
 export const openFiles = (server) => readdirSync(`/proc/${server.pid}/fd`).length;
+
+/** Seconds of CPU that the process has used. */
+export function cpuSeconds(server) {
+    const stat = readFileSync(`/proc/${server.pid}/stat`, 'utf8');
+    const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13).map(Number);
+    return (user + system) / TICKS;
+}
 
 /** A sanitizer's shadow is terabytes, and it keeps what was freed: its memory says nothing. */
 const sanitized = (server) => status(server, 'VmSize') > 2 ** 30;

@@ -32,6 +32,7 @@ struct loop {
     pthread_mutex_t lock;
     struct loop_msg *first, **last; /* under lock */
 
+    atomic_size_t *output; /* borrowed, or NULL */
     void (*end_of_tick)(void *arg);
     void *end_of_tick_arg;
 
@@ -161,6 +162,16 @@ void loop_at_end_of_tick(struct loop *loop, void (*fn)(void *arg), void *arg)
 {
     loop->end_of_tick = fn;
     loop->end_of_tick_arg = arg;
+}
+
+void loop_count_output(struct loop *loop, atomic_size_t *count)
+{
+    loop->output = count;
+}
+
+atomic_size_t *loop_output(const struct loop *loop)
+{
+    return loop->output;
 }
 
 static void unlink_timer(struct timer *timer)

@@ -53,6 +53,11 @@ void loop_timer_clear(struct timer *timer);
 /* Monotonic milliseconds as of this tick. */
 int64_t loop_now(const struct loop *loop);
 
+/* Where the loop's connections count the bytes that wait for their peers in a write under way; any
+ * thread may read it. Before the first connection; NULL, as at first: nowhere. */
+void loop_count_output(struct loop *loop, atomic_size_t *count);
+atomic_size_t *loop_output(const struct loop *loop);
+
 /* For the other files of this layer: the uv_loop_t, the shared receive buffer, and one that holds
  * what TLS makes of it. */
 void *loop_uv(struct loop *loop);

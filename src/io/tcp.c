@@ -11,7 +11,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -21,6 +23,7 @@ struct tcp_rest {
     uv_write_t req;
     struct tcp *tcp;
     size_t n;
+    size_t counted; /* that, and what waits behind it */
     char bytes[];
 };
 
@@ -35,6 +38,8 @@ struct tcp {
     struct tcp_rest *rest; /* being written; this and the next two are all that tcp_send touches */
     int fd;
     bool closed;
+    bool wanted;     /* the owner wants to read */
+    bool held;       /* what TLS has to say waits: nothing is read */
     struct tls *tls; /* or NULL */
     const struct tcp_ops *ops;
     void *owner;
@@ -77,6 +82,25 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void send_encrypted(struct tcp *tcp);
 
+static void count(const struct tcp *tcp, struct tcp_rest *rest, size_t n)
+{
+    atomic_size_t *output = loop_output(tcp_loop(tcp));
+    if (output && n != rest->counted)
+        atomic_fetch_add(output, n - rest->counted); /* which may be less than nothing */
+    rest->counted = n;
+}
+
+/* Nothing more comes in while the peer does not take what TLS had to say to what came before. */
+static void hold(struct tcp *tcp)
+{
+    size_t waiting = tls_output(tcp->tls)->n;
+    if (!waiting || !tcp->rest || tcp->closed)
+        return;
+    count(tcp, tcp->rest, tcp->rest->n + waiting);
+    tcp->held = true;
+    uv_read_stop((uv_stream_t *)&tcp->uv);
+}
+
 /* One on_data for what one read brought, as without TLS: what pauses reading comes in there. */
 static void decrypt(struct tcp *tcp, Str bytes)
 {
@@ -87,6 +111,7 @@ static void decrypt(struct tcp *tcp, Str bytes)
     while ((got = tls_read(tcp->tls, to + n, (int)(room - n))) > 0)
         n += (size_t)got;
     send_encrypted(tcp); /* of the handshake, or an alert */
+    hold(tcp);
     if (n && !tcp->closed)
         tcp->ops->on_data(tcp, to, n);
     if (got == TLS_BROKEN)
@@ -152,12 +177,14 @@ struct loop *tcp_loop(const struct tcp *tcp)
 
 void tcp_read_start(struct tcp *tcp)
 {
-    if (!tcp->closed)
+    tcp->wanted = true;
+    if (!tcp->closed && !tcp->held)
         uv_read_start((uv_stream_t *)&tcp->uv, give_buffer, received);
 }
 
 void tcp_read_stop(struct tcp *tcp)
 {
+    tcp->wanted = false;
     uv_read_stop((uv_stream_t *)&tcp->uv);
 }
 
@@ -189,12 +216,18 @@ static void rest_written(uv_write_t *req, int status)
 {
     struct tcp_rest *rest = (struct tcp_rest *)req;
     struct tcp *tcp = rest->tcp;
+    count(tcp, rest, 0);
     tcp->rest = NULL;
     mem_free(rest);
     if (status < 0)
         tcp_close(tcp);
     if (tcp->tls)
         send_encrypted(tcp); /* its own words, from meanwhile */
+    if (tcp->held) {
+        tcp->held = false;
+        if (tcp->wanted)
+            tcp_read_start(tcp);
+    }
     if (tcp->closed || tcp->rest)
         return;
     if (tcp->finishing)
@@ -226,10 +259,13 @@ static void send_raw(struct tcp *tcp, Str bytes)
     struct tcp_rest *rest = mem_resize(NULL, sizeof *rest + left.n);
     rest->tcp = tcp;
     rest->n = left.n;
+    rest->counted = 0;
+    count(tcp, rest, left.n);
     memcpy(rest->bytes, left.p, left.n);
     tcp->rest = rest;
     uv_buf_t buf = uv_buf_init(rest->bytes, (unsigned)left.n);
     if (uv_write(&rest->req, (uv_stream_t *)&tcp->uv, &buf, 1, rest_written) < 0) {
+        count(tcp, rest, 0);
         tcp->rest = NULL;
         mem_free(rest);
         tcp_close(tcp);
@@ -247,7 +283,7 @@ static void send_encrypted(struct tcp *tcp)
 
 void tcp_send(struct tcp *tcp, Str bytes)
 {
-    must(!tcp->rest);
+    must(!tcp->rest && bytes.n <= TCP_SEND_MAX);
     if (tcp->closed || bytes.n == 0)
         return;
     if (!tcp->tls)
@@ -266,6 +302,14 @@ bool tcp_busy(const struct tcp *tcp)
 size_t tcp_pending(const struct tcp *tcp)
 {
     return tcp->rest ? tcp->rest->n : 0;
+}
+
+size_t tcp_unacknowledged(const struct tcp *tcp)
+{
+    int queued = 0;
+    if (tcp->closed || ioctl(tcp->fd, SIOCOUTQ, &queued) < 0 || queued < 0)
+        queued = 0;
+    return tcp_pending(tcp) + (size_t)queued;
 }
 
 void tcp_finish(struct tcp *tcp, int64_t linger_ms)

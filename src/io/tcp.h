@@ -5,7 +5,9 @@
  * what it has in its own, cheaper form meanwhile.
  *
  * With TLS the bytes of on_data and tcp_send are the plain ones, and nothing else differs for the
- * owner.
+ * owner. What TLS says by itself waits like any output, and while it waits nothing is read.
+ *
+ * What waits for the peer is counted where the loop has it counted (loop_count_output).
  *
  * tcp_open makes it; it frees itself after tcp_close or the end of the connection. Callbacks fire
  * on the loop's thread only, never inside tcp_open or tcp_send; on_close fires exactly once,
@@ -47,10 +49,15 @@ struct loop *tcp_loop(const struct tcp *tcp);
 void tcp_read_start(struct tcp *tcp);
 void tcp_read_stop(struct tcp *tcp);
 
-/* Only when not busy. Bytes are borrowed for the call. A dead peer shows in on_close later. */
+/* Only when not busy, TCP_SEND_MAX bytes at most. Bytes are borrowed for the call. A dead peer
+ * shows in on_close later. */
+enum { TCP_SEND_MAX = TLS_WRITE_MAX };
 void tcp_send(struct tcp *tcp, Str bytes);
 bool tcp_busy(const struct tcp *tcp);
 size_t tcp_pending(const struct tcp *tcp);
+/* Those, and what the kernel has that the peer has not acknowledged: it shrinks while a slow peer
+ * takes something, long before there is room to write. */
+size_t tcp_unacknowledged(const struct tcp *tcp);
 
 /* At once; what is pending is lost. on_close follows later in the loop. */
 void tcp_close(struct tcp *tcp);

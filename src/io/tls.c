@@ -12,7 +12,10 @@
 #include <pthread.h>
 #include <stdio.h>
 
-enum { OUTPUT_MAX = 64 * 1024 * 1024 }; /* more than any one write of the layers above */
+enum {
+    OUTPUT_MAX = 2 * TLS_WRITE_MAX, /* a write with its records' heads, and what TLS says itself */
+    SAYS_MAX = 64 * 1024,           /* of its own: a handshake, alerts, answers to new keys */
+};
 
 struct tls_context {
     char *cert_file, *key_file; /* owned */
@@ -24,6 +27,8 @@ struct tls {
     SSL *ssl;
     Str in;
     struct buf out;
+    bool writing; /* in tls_write */
+    bool refused; /* a renegotiation: the connection ends */
 };
 
 /* ----- the BIO ----- */
@@ -33,6 +38,10 @@ static int bio_read(BIO *bio, char *to, size_t room, size_t *n)
     struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *n = t->in.n < room ? t->in.n : room;
+    if (t->refused || t->out.overflow) { /* it shall not go on to the next record */
+        *n = 0;
+        return 0;
+    }
     if (*n == 0) {
         BIO_set_retry_read(bio);
         return 0;
@@ -45,10 +54,12 @@ static int bio_read(BIO *bio, char *to, size_t room, size_t *n)
 static int bio_write(BIO *bio, const char *bytes, size_t n, size_t *written)
 {
     struct tls *t = BIO_get_data(bio);
-    buf_add(&t->out, str_from(bytes, n));
-    must(!t->out.overflow);
+    if (t->writing || t->out.n + n <= SAYS_MAX)
+        buf_add(&t->out, str_from(bytes, n));
+    else
+        t->out.overflow = true; /* it makes us talk and does not listen */
     *written = n;
-    return 1;
+    return !t->out.overflow;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *p)
@@ -85,6 +96,15 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *n
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* With SSL_OP_NO_RENEGOTIATION it answers each request with a warning and goes on; who then asks
+ * without end would be answered without end. */
+static void watch_alerts(const SSL *ssl, int where, int alert)
+{
+    struct tls *t = SSL_get_app_data(ssl);
+    if (where & SSL_CB_WRITE && where & SSL_CB_ALERT && (alert & 0xff) == SSL_AD_NO_RENEGOTIATION)
+        t->refused = true;
+}
+
 static Err refuse(const char *file, const char **why)
 {
     static char complaint[512];
@@ -115,6 +135,7 @@ static Err ctx_new(const char *cert_file, const char *key_file, SSL_CTX **out, c
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets do it without memory */
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    SSL_CTX_set_info_callback(ctx, watch_alerts);
     Err err = load(ctx, cert_file, key_file, why);
     if (err)
         SSL_CTX_free(ctx);
@@ -181,6 +202,7 @@ struct tls *tls_new(struct tls_context *context)
     must(bio && t->ssl);
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
+    SSL_set_app_data(t->ssl, t);
     SSL_set_bio(t->ssl, bio, bio);
     SSL_set_accept_state(t->ssl);
     return t;
@@ -207,26 +229,26 @@ int tls_read(struct tls *t, char *to, int room)
 {
     ERR_clear_error(); /* SSL_get_error looks at the thread's whole queue */
     int n = SSL_read(t->ssl, to, room);
-    if (n > 0)
+    if (n > 0 && !t->refused && !t->out.overflow)
         return n;
     int error = SSL_get_error(t->ssl, n);
-    if (error == SSL_ERROR_WANT_READ)
+    if (error == SSL_ERROR_WANT_READ && !t->refused && !t->out.overflow)
         return TLS_MORE;
     ERR_clear_error();
     t->in = S("");
-    return error == SSL_ERROR_ZERO_RETURN ? TLS_ENDED : TLS_BROKEN;
+    return error == SSL_ERROR_ZERO_RETURN && !t->refused ? TLS_ENDED : TLS_BROKEN;
 }
 
 bool tls_write(struct tls *t, Str bytes)
 {
-    while (bytes.n) {
-        int part = bytes.n > INT32_MAX ? INT32_MAX : (int)bytes.n;
-        ERR_clear_error();
-        if (!SSL_is_init_finished(t->ssl) || SSL_write(t->ssl, bytes.p, part) != part)
-            return false;
-        bytes = str_skip(bytes, (size_t)part);
-    }
-    return true;
+    must(bytes.n <= TLS_WRITE_MAX);
+    ERR_clear_error();
+    if (!SSL_is_init_finished(t->ssl))
+        return false;
+    t->writing = true;
+    int n = SSL_write(t->ssl, bytes.p, (int)bytes.n);
+    t->writing = false;
+    return n == (int)bytes.n && !t->out.overflow;
 }
 
 void tls_end(struct tls *t)

@@ -1,6 +1,7 @@
 /*
  * TLS of the server's side, by OpenSSL: bytes of the peer in, plain bytes out, and the other way.
- * It knows nothing of sockets: tcp.c moves the bytes. TLS 1.2 and 1.3, ALPN http/1.1.
+ * It knows nothing of sockets: tcp.c moves the bytes. TLS 1.2 and 1.3, ALPN http/1.1; a peer that
+ * asks for a renegotiation is told that there is none, and that is the end.
  *
  * A context is shared by all loops and outlives its connections; a struct tls belongs to one
  * connection and its loop. Neither keeps a buffer while nothing is under way.
@@ -33,7 +34,9 @@ enum { TLS_MORE = 0, TLS_ENDED = -1, TLS_BROKEN = -2 };
 /* Decrypts into to; returns how many bytes, or one of the above. The handshake happens in here. */
 int tls_read(struct tls *tls, char *to, int room);
 
-/* Encrypts behind what waits in tls_output. False: there is no connection to write to. */
+/* Encrypts behind what waits in tls_output, TLS_WRITE_MAX bytes at most. False: there is no
+ * connection to write to. */
+enum { TLS_WRITE_MAX = 1024 * 1024 };
 bool tls_write(struct tls *tls, Str bytes);
 /* Says to the peer that nothing follows. */
 void tls_end(struct tls *tls);

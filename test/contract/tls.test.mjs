@@ -13,6 +13,7 @@ import { after, before, test } from 'node:test';
 import { connect as tlsConnect } from 'node:tls';
 import { createChat, createTenant, manage, run, startServer, within } from './harness.mjs';
 import { connect, wholeHistory } from './realtime.mjs';
+import { ALERT_BYTES, HANDSHAKE, handshaken } from './tls_records.mjs';
 
 const WAIT = 10_000;
 const place = mkdtempSync(join(tmpdir(), 'whisp-tls-'));
@@ -192,6 +193,41 @@ test('a reader that pauses gets everything in order; one that stops is closed', 
     assert.equal(code, 1013);
     assert.ok((await wholeHistory(ann, chatId)).length > 64);
     await anns.close();
+});
+
+test('who asks for a renegotiation is told once that there is none, and that is the end', async () => {
+    const { socket, record } = await handshaken(portOf(server.api));
+    let bytes = 0;
+    const ended = new Promise((done) => socket.on('close', done));
+    socket.on('data', (data) => (bytes += data.length));
+    const hello = Buffer.from([1, 0, 0, 0]); // the head of a ClientHello is all that is looked at
+    socket.write(Buffer.concat(Array.from({ length: 1000 }, () => record(HANDSHAKE, hello))));
+    await within(WAIT, () => 'it goes on', ended);
+    assert.ok(bytes <= ALERT_BYTES, `${bytes} bytes of alerts`); // a reset may take the one away
+    (await shake({})).destroy();
+});
+
+test('an answer of several megabytes, taken slowly, comes whole', async () => {
+    const { users: [ann, bob] } = await createTenant(server, 'ann', 'bob');
+    const { chatId } = await createChat(ann, bob);
+    const session = await connect(server, ann);
+    for (let n = 0; n < 60; n += 20) {
+        await Promise.all(Array.from({ length: 20 }, () =>
+            session.send({ type: 'SEND_MSG', chatId, message: '\u0001'.repeat(10_000) })));
+    }
+    await session.close();
+    const socket = await shake({});
+    socket.pause();
+    socket.write(`GET /api/messages/getMessages/${chatId}?size=60 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
+        `Authorization: Bearer ${ann.jwt}\r\n\r\n`);
+    await server.logged(({ event, path }) => event === 'request' && path?.includes(chatId));
+    const chunks = [];
+    socket.on('data', (data) => chunks.push(data)).resume();
+    await within(WAIT, () => 'the answer has no end', new Promise((done) => socket.on('end', done)));
+    const text = Buffer.concat(chunks).toString();
+    const { messages } = JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4));
+    assert.equal(messages.length, 60);
+    assert.ok(text.length > 3_500_000);
 });
 
 test('a renewed certificate is read at SIGHUP; a bad one changes nothing', async () => {

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 enum {
-    BIG = 4 << 20,       /* more than the kernel takes at once */
+    BIG = 1 << 20,       /* more than the kernel takes at once */
     SMALL_WINDOW = 8192, /* of both sockets' buffers */
     GOT_MAX = 64 << 20,
 };

@@ -218,6 +218,8 @@ static struct server_config server_config(void)
                     .sessions_per_user = 100,
                     .presence_members = 200},
         .buffer_budget = 8 * 1024 * 1024,
+        .user_output = 1024 * 1024,
+        .address_output = 2 * 1024 * 1024,
         .demo_users = 100,
         .message_rate = off,
         .request_rate = off,
@@ -228,6 +230,7 @@ static struct server_config server_config(void)
         .idle_ms = 60000,
         .request_ms = 30000,
         .connections = 1000,
+        .management_sockets = 100,
         .hash_memory = 8192,
         .hash_passes = 1,
     };

@@ -7,7 +7,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { ANSWER_MAX = 96 * 1024 * 1024, OVERLOADED_RETRY_S = 1 };
+enum {
+    ANSWER_MAX = 96 * 1024 * 1024,
+    HEAD_MAX = 32 * 1024,
+    COPIED = 16 * 1024, /* bytes of a body at most, so that it goes with its head */
+    SMALL = 4096,       /* bytes of an answer that always goes out, like a ticket */
+    OVERLOADED_RETRY_S = 1,
+};
 
 /* ----- origins ----- */
 
@@ -122,26 +128,75 @@ static void head_end(struct exchange *x, struct buf *out, bool keep)
     http_head_end(out);
 }
 
-static void send_answer(struct exchange *x, Str type, Str body)
+static struct unsent_who who_of(const struct exchange *x)
+{
+    const struct request *r = &x->request;
+    struct unsent_who who = {.address = x->peer};
+    if (r->route && r->route->auth == AUTH_USER)
+        who.owner = r->claims.app;
+    if (r->route && (r->route->auth == AUTH_USER || r->route->auth == AUTH_ACCOUNT))
+        who.user = r->claims.subject;
+    return who;
+}
+
+static void charge(const struct exchange *x)
+{
+    if (!conn_busy(x->conn))
+        return;
+    struct unsent_who who = who_of(x);
+    conn_charge(x->conn, &who);
+}
+
+bool answer_may_begin(const struct exchange *x)
+{
+    struct unsent_who who = who_of(x);
+    return !unsent_crowded(x->request.server->unsent, &who);
+}
+
+bool answer_may_wait(const struct exchange *x)
+{
+    const struct request *r = &x->request;
+    if (r->out.n <= SMALL || r->head.method != HTTP_GET)
+        return true;
+    struct unsent_who who = who_of(x);
+    return unsent_room(r->server->unsent, &who, r->out.n);
+}
+
+/* Head and body in one write when that costs no more than a small copy. The body is moved. */
+static void write_answer(struct conn *c, struct buf *head, struct buf *body, Str constant)
+{
+    if (body->n <= COPIED) {
+        buf_add(head, buf_str(body));
+        buf_free(body);
+    }
+    conn_write(c, head, body->n ? S("") : constant);
+    if (body->n)
+        conn_write(c, body, constant);
+}
+
+static void send_answer(struct exchange *x, Str type, struct buf *body, Str constant)
 {
     struct request *r = &x->request;
-    struct buf out = BUF(ANSWER_MAX);
+    struct buf head = BUF(HEAD_MAX + COPIED);
     bool bare = r->status == 204 || r->status == 304;
     bool keep = r->head.keep_alive && !atomic_load(&r->server->draining);
-    head_begin(x, &out);
-    if (!bare && body.n)
-        http_header_add(&out, S("Content-Type"), type);
+    size_t n = body->n + constant.n;
+    head_begin(x, &head);
+    if (!bare && n)
+        http_header_add(&head, S("Content-Type"), type);
     if (!bare)
-        http_header_uint(&out, S("Content-Length"), body.n);
-    head_end(x, &out, keep);
-    if (!bare && r->head.method != HTTP_HEAD)
-        buf_add(&out, body);
+        http_header_uint(&head, S("Content-Length"), n);
+    head_end(x, &head, keep);
+    if (bare || r->head.method == HTTP_HEAD) {
+        buf_free(body);
+        constant = S("");
+    }
     answer_log(x);
     struct conn *c = x->conn;
-    Str bytes = buf_str(&out);
+    write_answer(c, &head, body, constant);
+    charge(x);
     exchange_free(&x);
-    conn_answer(c, bytes, keep ? CONN_KEEP : CONN_CLOSE);
-    buf_free(&out);
+    conn_answer(c, S(""), keep ? CONN_KEEP : CONN_CLOSE);
 }
 
 /* ----- answers in parts ----- */
@@ -162,6 +217,7 @@ void answer_begin(struct exchange *x, Str type)
     head_end(x, &out, in_chunks(x) && x->request.head.keep_alive);
     answer_log(x);
     conn_interim(x->conn, buf_str(&out));
+    charge(x);
     buf_free(&out);
 }
 
@@ -171,6 +227,7 @@ void answer_part(struct exchange *x, Str bytes)
     if (in_chunks(x))
         http_chunk_add(&out, bytes);
     conn_interim(x->conn, in_chunks(x) ? buf_str(&out) : bytes);
+    charge(x);
     buf_free(&out);
 }
 
@@ -196,7 +253,7 @@ void answer_send(struct exchange *x)
     if (body.overflow)
         answer_error(x, ERR_INTERNAL, S(""));
     else
-        send_answer(x, S("application/json"), buf_str(&body));
+        send_answer(x, S("application/json"), &body, S(""));
     buf_free(&body);
 }
 
@@ -216,8 +273,16 @@ bool answer_etag_matches(struct exchange *x, Str etag)
 
 void answer_text(struct exchange *x, int status, Str type, Str body)
 {
+    struct buf copy = BUF(ANSWER_MAX);
+    buf_add(&copy, body);
     x->request.status = status;
-    send_answer(x, type, body);
+    send_answer(x, type, &copy, S(""));
+}
+
+void answer_constant(struct exchange *x, Str type, Str body)
+{
+    struct buf none = BUF(0);
+    send_answer(x, type, &none, body);
 }
 
 /* The shape of every 401 is the documented service's; `status` is a string there. */

@@ -1,7 +1,10 @@
 /*
- * Input is gathered in one buffer and consumed from it; while a request is in flight nothing is
- * read, so what a client pipelines waits in the kernel. The buffer holds no memory between
- * requests.
+ * Input is gathered in one buffer and consumed from it; while a request is in flight, or its answer
+ * waits for the peer, nothing is read, so what a client pipelines waits in the kernel. The buffer
+ * holds no memory between requests.
+ *
+ * An answer waits as it was made, and goes to the kernel in pieces: what tcp and TLS copy of it is
+ * one piece at most.
  *
  * A client that connects by itself is counted from its connection's beginning to its end; one
  * behind a proxy, which the head of a request tells, while that request is in flight or its session
@@ -11,13 +14,16 @@
 
 #include "api/exchange.h"
 #include "api/proxies.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum {
-    IN_MAX = 512 * 1024, /* a head and one receive buffer's worth behind it */
-    OUT_MAX = 4 * 1024 * 1024,
+    IN_MAX = 512 * 1024,       /* a head and one receive buffer's worth behind it */
+    OUT_MAX = 4 * 1024 * 1024, /* of parts of an answer, and what else is said meanwhile */
+    PIECE = 64 * 1024,         /* written at once */
     LINGER_MS = 2000,
     AHEAD_MAX = 64 * 1024, /* read of what follows a request that is held */
+    REFUSED_MS = 2000,     /* for the request of one that is too many */
     REFUSALS = 256, /* connections that are too many and wait to be told; others are just closed */
 };
 
@@ -30,8 +36,11 @@ struct conn {
     struct exchange *exchange;
     struct buf in;
     struct buf body;
-    struct buf out; /* what waits for the kernel */
+    struct buf out;             /* what waits for the kernel */
+    Str constant;               /* and behind that */
+    struct unsent_share *share; /* owned: of what waits there; NULL: not charged to anyone */
     struct timer timer;
+    size_t untaken;                 /* bytes of the answer, when the timer was set */
     const struct conn_watch *watch; /* of the request in flight, when it is held */
     void *watcher;
     struct sockets_holder *client; /* of the request in flight, when a proxy brings it */
@@ -49,16 +58,36 @@ struct conn {
 
 static void advance(struct conn *c);
 
-static void expire(struct timer *timer)
-{
-    struct conn *c = (struct conn *)((char *)timer - offsetof(struct conn, timer));
-    if (c->tcp && c->state != IN_FLIGHT)
-        tcp_close(c->tcp);
-}
+static void expire(struct timer *timer);
 
 static void wait_for(struct conn *c, int64_t ms)
 {
     loop_timer_set(tcp_loop(c->tcp), &c->timer, ms, expire);
+}
+
+/* For the peer to take something of an answer, however little. */
+static void wait_for_peer(struct conn *c)
+{
+    c->untaken = c->out.n + c->constant.n + tcp_unacknowledged(c->tcp);
+    wait_for(c, c->server->config.idle_ms);
+}
+
+static void expire(struct timer *timer)
+{
+    struct conn *c = (struct conn *)((char *)timer - offsetof(struct conn, timer));
+    if (!c->tcp || c->state == IN_FLIGHT)
+        return;
+    size_t untaken = c->untaken;
+    if (conn_busy(c))
+        wait_for_peer(c);
+    if (!conn_busy(c) || c->untaken >= untaken)
+        tcp_close(c->tcp);
+}
+
+static int64_t time_for_request(const struct conn *c)
+{
+    int64_t ms = c->server->config.request_ms;
+    return c->too_many && ms > REFUSED_MS ? REFUSED_MS : ms;
 }
 
 static void conn_free(struct conn *c)
@@ -67,27 +96,52 @@ static void conn_free(struct conn *c)
     if (c->next)
         c->next->at = c->at;
     sockets_let_go(&c->client);
-    if (c->too_many)
+    if (c->too_many && c->surface == SURFACE_API)
         atomic_fetch_sub(&c->server->refusals, 1);
     buf_free(&c->in);
     buf_free(&c->body);
     buf_free(&c->out);
+    unsent_end(&c->share);
     mem_free(c);
 }
 
 /* ----- output ----- */
 
+static void account(struct conn *c)
+{
+    if (!conn_busy(c))
+        unsent_end(&c->share);
+    else if (c->share)
+        unsent_set(c->share, buf_memory(&c->out), c->tcp ? tcp_pending(c->tcp) : 0);
+}
+
+static void drop_output(struct conn *c)
+{
+    buf_free(&c->out);
+    c->constant = S("");
+    unsent_end(&c->share);
+}
+
 static void send_out(struct conn *c)
 {
-    if (!c->tcp || tcp_busy(c->tcp))
+    if (!c->tcp)
         return;
-    if (c->out.n) {
-        struct buf out = c->out;
-        c->out = BUF(OUT_MAX);
-        tcp_send(c->tcp, buf_str(&out));
-        buf_free(&out);
+    while (c->out.n && !tcp_busy(c->tcp)) {
+        Str piece = str_from(c->out.p, c->out.n < PIECE ? c->out.n : PIECE);
+        tcp_send(c->tcp, piece);
+        buf_consume(&c->out, piece.n);
     }
-    if (c->state == CLOSING && !tcp_busy(c->tcp))
+    while (c->constant.n && !tcp_busy(c->tcp)) {
+        Str piece = str_from(c->constant.p, c->constant.n < PIECE ? c->constant.n : PIECE);
+        tcp_send(c->tcp, piece);
+        c->constant = str_skip(c->constant, piece.n);
+    }
+    if (c->out.n)
+        buf_trim(&c->out);
+    else
+        c->out = BUF(OUT_MAX);
+    account(c);
+    if (c->state == CLOSING && !conn_busy(c))
         tcp_finish(c->tcp, LINGER_MS);
 }
 
@@ -95,12 +149,39 @@ static void write_bytes(struct conn *c, Str bytes)
 {
     if (!c->tcp)
         return;
-    if (!tcp_busy(c->tcp) && !c->out.n)
+    if (!conn_busy(c) && bytes.n <= PIECE) {
         tcp_send(c->tcp, bytes);
-    else
-        buf_add(&c->out, bytes);
+        return;
+    }
+    buf_add(&c->out, bytes);
     if (c->out.overflow)
         tcp_close(c->tcp);
+    else
+        send_out(c);
+}
+
+void conn_write(struct conn *c, struct buf *bytes, Str constant)
+{
+    must(!c->constant.n); /* one request at a time */
+    if (!c->tcp || c->out.n) {
+        write_bytes(c, buf_str(bytes));
+    } else {
+        c->out = *bytes;
+        *bytes = BUF(bytes->max);
+    }
+    if (c->tcp)
+        c->constant = constant;
+    send_out(c);
+    buf_free(bytes);
+}
+
+void conn_charge(struct conn *c, const struct unsent_who *who)
+{
+    if (!conn_busy(c))
+        return;
+    if (!c->share)
+        c->share = unsent_share(c->server->unsent, who);
+    account(c);
 }
 
 void conn_interim(struct conn *c, Str bytes)
@@ -120,8 +201,9 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next)
     }
     write_bytes(c, bytes);
     if (next == CONN_CLOSE) {
+        tcp_read_stop(c->tcp);
         c->state = CLOSING;
-        wait_for(c, c->server->config.idle_ms); /* for the peer to take it */
+        wait_for_peer(c);
         send_out(c);
         return;
     }
@@ -140,7 +222,7 @@ void conn_hold(struct conn *c, const struct conn_watch *watch, void *watcher)
 
 bool conn_busy(const struct conn *c)
 {
-    return c->out.n || (c->tcp && tcp_busy(c->tcp));
+    return c->out.n || c->constant.n || (c->tcp && tcp_busy(c->tcp));
 }
 
 /* ----- input ----- */
@@ -170,10 +252,10 @@ static bool admit(struct conn *c, Str client)
     struct server *s = c->server;
     if (c->too_many)
         return false;
-    if (c->surface != SURFACE_API || !c->proxied || !sockets_by_address(s->sockets) ||
+    if (c->surface != SURFACE_API || !c->proxied || !sockets_by_address(s->sockets[c->surface]) ||
         proxies_trusted(s->config.trusted_proxies, client))
         return true;
-    c->client = sockets_hold(s->sockets, client);
+    c->client = sockets_hold(s->sockets[c->surface], client);
     return c->client != NULL;
 }
 
@@ -187,7 +269,7 @@ static bool read_head(struct conn *c)
         return false;
     }
     if (!c->timed)
-        wait_for(c, c->server->config.request_ms);
+        wait_for(c, time_for_request(c));
     c->timed = true;
     long used = http_decode_head(buf_str(&c->in), &c->server->config.http, &head, &why);
     if (used < 0) {
@@ -250,19 +332,36 @@ static bool read_body(struct conn *c)
     return true;
 }
 
+/* No request begins behind an answer that the peer does not take. */
+static bool may_begin(const struct conn *c)
+{
+    return c->state == READ_HEAD && !conn_busy(c);
+}
+
+/* A head in many small parts is not to be read again at each: it grows by lines. */
+static bool worth_decoding(const struct conn *c, Str more)
+{
+    return c->state != READ_HEAD || c->in.n == more.n || c->in.n >= c->server->config.http.head ||
+           str_find(more, '\n') >= 0;
+}
+
 static void advance(struct conn *c)
 {
     c->in_advance = true;
     bool more = true;
-    while (more && c->tcp && (c->state == READ_HEAD || c->state == READ_BODY))
+    while (more && c->tcp && (c->state == READ_BODY || may_begin(c)))
         more = c->state == READ_HEAD ? read_head(c) : read_body(c);
     c->in_advance = false;
     if (!c->tcp)
         return;
-    if (c->state == IN_FLIGHT && !c->watch)
+    if (c->state == READ_HEAD && conn_busy(c)) {
         tcp_read_stop(c->tcp);
-    else if (c->state != CLOSING)
+        wait_for_peer(c);
+    } else if (c->state == IN_FLIGHT && !c->watch) {
+        tcp_read_stop(c->tcp);
+    } else if (c->state != CLOSING) {
         tcp_read_start(c->tcp);
+    }
 }
 
 static void on_data(struct tcp *tcp, char *bytes, size_t n)
@@ -271,16 +370,16 @@ static void on_data(struct tcp *tcp, char *bytes, size_t n)
     buf_add(&c->in, str_from(bytes, n));
     if (c->in.overflow)
         tcp_close(tcp);
-    else if (c->state != IN_FLIGHT)
-        advance(c);
-    else if (c->in.n > AHEAD_MAX)
+    else if (c->state == IN_FLIGHT && c->in.n > AHEAD_MAX)
         tcp_read_stop(tcp);
+    else if (c->state != IN_FLIGHT && worth_decoding(c, str_from(bytes, n)))
+        advance(c);
 }
 
 static void on_end(struct tcp *tcp)
 {
     struct conn *c = tcp_owner(tcp);
-    if (c->watch || (c->state != IN_FLIGHT && !c->out.n && !tcp_busy(tcp)))
+    if (c->watch || (c->state != IN_FLIGHT && !conn_busy(c)))
         tcp_close(tcp);
     else if (c->state != IN_FLIGHT)
         c->state = CLOSING;
@@ -290,14 +389,19 @@ static void on_drain(struct tcp *tcp)
 {
     struct conn *c = tcp_owner(tcp);
     send_out(c);
-    if (c->watch && !conn_busy(c))
+    if (c->state == IN_FLIGHT && c->watch && !conn_busy(c))
         c->watch->drained(c->watcher);
+    else if (c->state == CLOSING && conn_busy(c))
+        wait_for_peer(c);
+    else if (c->state == READ_HEAD || c->state == READ_BODY)
+        advance(c);
 }
 
 static void on_close(struct tcp *tcp)
 {
     struct conn *c = tcp_owner(tcp);
     c->tcp = NULL;
+    drop_output(c);
     loop_timer_clear(&c->timer);
     if (c->state == IN_FLIGHT && c->exchange) { /* its answer frees both */
         if (c->watch)
@@ -310,22 +414,30 @@ static void on_close(struct tcp *tcp)
 
 static const struct tcp_ops conn_tcp = {on_data, on_end, on_drain, on_close};
 
+/* Over its limit the management API answers probes, so that nobody ends a server that is well. */
+static bool is_crowded(const struct conn *c)
+{
+    const struct server *s = c->server;
+    return c->surface == SURFACE_MANAGEMENT &&
+           sockets_count(s->sockets[c->surface]) > s->config.management_sockets;
+}
+
 /* Counts the socket, of whose peer nothing is known but its address. */
 static void count_socket(struct conn *c)
 {
     struct server *s = c->server;
-    struct sockets_holder *holder = sockets_nobody(s->sockets);
+    struct sockets_holder *holder = sockets_nobody(s->sockets[c->surface]);
     char peer[64];
     c->proxied = true;
-    if (c->surface == SURFACE_API && sockets_by_address(s->sockets)) {
+    if (c->surface == SURFACE_API && sockets_by_address(s->sockets[c->surface])) {
         conn_peer(c, peer, sizeof peer);
         c->proxied = proxies_trusted(s->config.trusted_proxies, str_of(peer));
         if (!c->proxied)
-            holder = sockets_hold(s->sockets, str_of(peer));
+            holder = sockets_hold(s->sockets[c->surface], str_of(peer));
     }
-    c->too_many = !holder;
-    tcp_at_end(c->tcp, sockets_end, holder ? holder : sockets_nobody(s->sockets));
-    if (c->too_many && atomic_fetch_add(&s->refusals, 1) >= REFUSALS)
+    c->too_many = !holder || is_crowded(c);
+    tcp_at_end(c->tcp, sockets_end, holder ? holder : sockets_nobody(s->sockets[c->surface]));
+    if (c->too_many && c->surface == SURFACE_API && atomic_fetch_add(&s->refusals, 1) >= REFUSALS)
         tcp_close(c->tcp);
 }
 
@@ -344,7 +456,7 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
     *c->at = c;
     c->tcp = tcp_open(loop, fd, server->config.tls, &conn_tcp, c);
     count_socket(c);
-    wait_for(c, server->config.request_ms);
+    wait_for(c, time_for_request(c));
 }
 
 struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
@@ -385,8 +497,25 @@ struct session *conn_upgrade(struct conn *c, Str answer, struct wire *wire,
 void conn_close_idle(struct server *server, struct loop *loop)
 {
     for (struct conn *c = server->conns[loop_index(loop)]; c; c = c->next)
-        if (c->tcp && c->state != IN_FLIGHT && !c->out.n)
+        if (c->tcp && c->state != IN_FLIGHT && !conn_busy(c))
             tcp_close(c->tcp);
+}
+
+bool conn_close_largest(struct server *server, struct loop *loop, size_t more_than)
+{
+    struct conn *largest = NULL;
+    for (struct conn *c = server->conns[loop_index(loop)]; c; c = c->next) {
+        size_t n = c->tcp ? buf_memory(&c->out) + tcp_pending(c->tcp) : 0;
+        if (n <= more_than)
+            continue;
+        largest = c;
+        more_than = n;
+    }
+    if (!largest)
+        return false;
+    log_event(LOG_INFO, "connection too slow", log_n("queued", (int64_t)more_than));
+    tcp_close(largest->tcp);
+    return true;
 }
 
 bool conn_alive(const struct conn *c)

@@ -1,8 +1,9 @@
 /*
  * struct conn: one HTTP/1.1 connection: bytes to requests, answers to bytes, keep-alive,
- * pipelining, time-outs. One request at a time: while it is in flight nothing is read. It does not
- * know routes or answers: struct exchange does. It frees itself after its connection has ended and
- * its request is done. On its loop's thread.
+ * pipelining, time-outs. One request at a time: while it is in flight, and until its answer has
+ * been taken, nothing is read, so that at most one answer waits for a peer. It does not know routes
+ * or answers: struct exchange does. It frees itself after its connection has ended and its request
+ * is done. On its loop's thread.
  */
 #ifndef API_CONN_H
 #define API_CONN_H
@@ -23,6 +24,15 @@ void conn_answer(struct conn *c, Str bytes, enum conn_next next);
 
 /* What comes before conn_answer: 100 Continue, or a part of the answer. */
 void conn_interim(struct conn *c, Str bytes);
+
+/* The same, of bytes that are moved, and others behind them that live as long as the process. */
+void conn_write(struct conn *c, struct buf *bytes, Str constant);
+
+/* What waits for the peer now, and until it is gone, counts as theirs. */
+void conn_charge(struct conn *c, const struct unsent_who *who);
+
+/* Closes the connection of the loop for which the most bytes wait, if that is more than so many. */
+bool conn_close_largest(struct server *server, struct loop *loop, size_t more_than);
 
 /*
  * The request in flight waits for something that may take long, or is answered in parts: from now

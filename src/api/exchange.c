@@ -311,6 +311,8 @@ static Err prepare(struct exchange *x, Str body, const char **why)
     Err err = r->route->auth == AUTH_NONE ? ERR_OK : check_token(x);
     if (!err)
         err = check_rate(x);
+    if (!err && r->route->flags & ROUTE_PAGE && !answer_may_begin(x))
+        err = ERR_OUTPUT_LIMIT;
     if (!err)
         err = read_json(r, body, why);
     r->body = arena_str(&r->arena, body);
@@ -428,9 +430,12 @@ static void step_done(struct job *job)
         online_count_call(x->request.server->config.online, x->request.app);
     bool spared = job->err == ERR_STORE_UNAVAILABLE && x->step > 0 &&
                   x->request.route->flags & ROUTE_SPARE_WRITE;
-    if (job->err && !spared) {
+    Err err = spared ? ERR_OK : job->err;
+    if (!err && !answer_may_wait(x))
+        err = ERR_OUTPUT_LIMIT;
+    if (err) {
         forget_answer(&x->request);
-        fail(x, job->err, job->why);
+        fail(x, err, job->why);
         return;
     }
     x->step++;
@@ -527,6 +532,8 @@ void exchange_turn_away(struct exchange *x)
 {
     take_path(x);
     x->request.head.keep_alive = false;
+    if (conn_surface(x->conn) == SURFACE_MANAGEMENT && builtin(x))
+        return;
     if (!sockjs_turn_away(x, ERR_CONNECTION_LIMIT))
         answer_error(x, ERR_CONNECTION_LIMIT, S(""));
 }

@@ -36,8 +36,8 @@ void exchange_free(struct exchange **x);
 /* The request is there with its body (copied): routes it and answers, now or later. */
 void exchange_start(struct exchange *x, Str body);
 
-/* The head of a request is there, and its client has too many connections: refuses it and ends this
- * one. */
+/* The head of a request is there, and its client has too many connections, or the management API
+ * has: refuses it, save a probe of the latter, and ends this one. */
 void exchange_turn_away(struct exchange *x);
 
 /* Bytes that the body of this request may have. */
@@ -59,6 +59,12 @@ void answer_send(struct exchange *x);
 void answer_error(struct exchange *x, Err err, Str why);
 /* A body of another type than JSON. */
 void answer_text(struct exchange *x, int status, Str type, Str body);
+/* The same with status 200 and a body that lives as long as the process: nothing is copied. */
+void answer_constant(struct exchange *x, Str type, Str body);
+/* Who leaves answers untaken gets no more pages on further connections: none is begun, and none
+ * that was made goes out. What a write has done is always said. */
+bool answer_may_begin(const struct exchange *x);
+bool answer_may_wait(const struct exchange *x);
 /* Has the client, by its If-None-Match, what this strong ETag names? (RFC 9110 section 13.1.2) */
 bool answer_etag_matches(struct exchange *x, Str etag);
 /* An answer in parts: its head; parts, each a chunk, flushed; its end, which frees the exchange. */

@@ -106,7 +106,7 @@ static void answer(struct exchange *x, const struct page *p)
     }
     if (gzip)
         http_header_add(headers, S("Content-Encoding"), S("gzip"));
-    answer_text(x, 200, str_of(p->type), str_from(from, (size_t)(to - from)));
+    answer_constant(x, str_of(p->type), str_from(from, (size_t)(to - from)));
 }
 
 bool pages_answer(struct exchange *x)

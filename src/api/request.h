@@ -53,6 +53,7 @@ enum {
     ROUTE_IDEMPOTENT = 2,  /* honours Idempotency-Key */
     ROUTE_SPARE_WRITE = 8, /* its last step may be lost while the store takes no writes */
     ROUTE_TICKET = 4,      /* request->data begins with the ticket, a Str, or is NULL */
+    ROUTE_PAGE = 16,       /* its answer may be large: not begun for who leaves many unread */
 };
 
 struct request {

@@ -3,11 +3,14 @@
 #include "api/conn.h"
 #include "api/sockjs_server.h"
 #include "api/stomp_commands.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #include <sodium.h>
 #include <unistd.h>
+
+enum { REFUSED_LOG_US = 10 * 1000 * 1000 }; /* between two lines of the log */
 
 struct handed_over {
     struct loop_msg msg;
@@ -21,11 +24,18 @@ struct server *server_new(const struct server_config *config)
     struct server *s = mem_alloc(sizeof *s);
     s->config = *config;
     s->rate = rate_new();
-    s->sockets = sockets_new(config->connections, config->address_connections);
+    s->sockets[SURFACE_API] = sockets_new(config->connections, config->address_connections);
+    s->sockets[SURFACE_MANAGEMENT] = sockets_new(config->management_sockets + SERVER_PROBES, 0);
+    s->unsent = unsent_new(config->user_output, config->address_output, &s->buffered);
     s->sockjs = sockjs_registry_new();
     s->sessions = mem_alloc(config->n_loops * sizeof(struct sessions *));
     s->conns = mem_alloc(config->n_loops * sizeof(struct conn *));
     return s;
+}
+
+static bool close_largest(void *server, struct loop *loop, size_t more_than)
+{
+    return conn_close_largest(server, loop, more_than);
 }
 
 void server_start(struct server *s, struct jobs *jobs, const Str url[SURFACES])
@@ -34,6 +44,7 @@ void server_start(struct server *s, struct jobs *jobs, const Str url[SURFACES])
     for (int i = 0; i < SURFACES; i++)
         s->url[i] = url[i];
     for (size_t i = 0; i < s->config.n_loops; i++) {
+        loop_count_output(s->config.loops[i], &s->buffered);
         s->sessions[i] = sessions_new(&(struct sessions_config){.loop = s->config.loops[i],
                                                                 .jobs = jobs,
                                                                 .online = s->config.online,
@@ -41,7 +52,8 @@ void server_start(struct server *s, struct jobs *jobs, const Str url[SURFACES])
                                                                 .ops = &stomp_commands,
                                                                 .context = s,
                                                                 .buffered = &s->buffered,
-                                                                .budget = s->config.buffer_budget});
+                                                                .budget = s->config.buffer_budget,
+                                                                .shed = close_largest});
     }
 }
 
@@ -87,7 +99,9 @@ void server_free(struct server **at)
     mem_free(s->sessions);
     mem_free(s->conns);
     rate_free(&s->rate);
-    sockets_free(&s->sockets);
+    for (int i = 0; i < SURFACES; i++)
+        sockets_free(&s->sockets[i]);
+    unsent_free(&s->unsent);
     sockjs_registry_free(&s->sockjs);
     mem_free(s);
     *at = NULL;
@@ -112,10 +126,25 @@ static struct loop *least_loaded(const struct server *s)
     return best;
 }
 
+static void log_refused(struct server *s, enum surface surface)
+{
+    static const Str names[SURFACES] = {{"api", 3}, {"management", 10}};
+    int64_t now = clock_mono();
+    s->sockets_refused++;
+    if (s->refused_at && now - s->refused_at < REFUSED_LOG_US)
+        return;
+    log_event(LOG_WARN, "sockets refused", log_s("on", names[surface]),
+              log_n("open", (int64_t)sockets_max(s->sockets[surface])),
+              log_n("refused", (int64_t)s->sockets_refused));
+    s->sockets_refused = 0;
+    s->refused_at = now;
+}
+
 static void accepted(struct server *s, enum surface surface, int fd)
 {
-    if (!sockets_begin(s->sockets)) {
+    if (!sockets_begin(s->sockets[surface])) {
         close(fd);
+        log_refused(s, surface);
         return;
     }
     struct handed_over *h = mem_alloc(sizeof *h);

@@ -8,6 +8,7 @@
 
 #include "api/rate.h"
 #include "api/sockets.h"
+#include "api/unsent.h"
 #include "codec/http.h"
 #include "codec/token.h"
 #include "domain/tx.h"
@@ -16,6 +17,9 @@
 #include "realtime/session.h"
 
 enum surface { SURFACE_API, SURFACE_MANAGEMENT, SURFACES };
+
+/* Connections of the management API over its limit: they are told so, but probes are answered. */
+enum { SERVER_PROBES = 32 };
 
 #define NODE "local" /* this server's name among the nodes of its cluster: it is the only one */
 
@@ -34,13 +38,15 @@ struct server_config {
     Str sockjs_url;          /* of the client, for SockJS's iframe */
     struct session_limits session;
     size_t buffer_budget;
+    size_t user_output, address_output; /* bytes of HTTP answers that may wait for one */
     int64_t demo_users;
     struct rate_limit message_rate, request_rate, key_rate, failures;
     int64_t refused_messages; /* in a row: then the session is closed */
     int64_t typing_ms;
     int64_t idle_ms;            /* a connection between requests; the end of an answer */
     int64_t request_ms;         /* a request's head and body */
-    size_t connections;         /* of the process */
+    size_t connections;         /* of the chat API, realtime sessions too */
+    size_t management_sockets;  /* of the management API, besides those */
     size_t address_connections; /* of a client address, on the chat API; 0: no limit */
     int64_t app_connections;    /* realtime sessions of an app; 0: no limit */
     uint64_t hash_memory;       /* bytes, of a password hash */
@@ -55,9 +61,12 @@ struct server {
     struct rate *rate;
     struct sockjs_registry *sockjs;
     struct listener *listeners[SURFACES];
-    atomic_size_t buffered;
-    struct sockets *sockets;
-    atomic_size_t refusals; /* connections that are open only to be told so */
+    atomic_size_t buffered; /* bytes that wait for clients, of sessions and of HTTP */
+    struct unsent *unsent;  /* of those, HTTP's, by who does not take them */
+    struct sockets *sockets[SURFACES];
+    size_t sockets_refused; /* since it was last logged; on loop 0 */
+    int64_t refused_at;     /* when that was, monotonic microseconds */
+    atomic_size_t refusals; /* connections of the chat API that are open only to be told so */
     Str url[SURFACES];      /* public */
     atomic_bool draining;   /* /readyz fails */
 };

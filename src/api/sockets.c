@@ -57,6 +57,16 @@ bool sockets_begin(struct sockets *s)
     return false;
 }
 
+size_t sockets_count(const struct sockets *s)
+{
+    return atomic_load(&s->open);
+}
+
+size_t sockets_max(const struct sockets *s)
+{
+    return s->max;
+}
+
 bool sockets_by_address(const struct sockets *s)
 {
     return s->per_address > 0;

@@ -22,6 +22,10 @@ void sockets_free(struct sockets **sockets);
 /* Counts one more of all; false: there are as many as may be. Ends with sockets_end. */
 bool sockets_begin(struct sockets *sockets);
 
+/* How many there are, and may be. */
+size_t sockets_count(const struct sockets *sockets);
+size_t sockets_max(const struct sockets *sockets);
+
 bool sockets_by_address(const struct sockets *sockets);
 
 /* Who is not counted by address; no limit, and giving back does nothing. Never NULL. */

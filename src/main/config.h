@@ -37,7 +37,7 @@ struct config {
     int64_t heart_beat, connect_timeout, idle_timeout, request_timeout, typing_interval;
     int64_t presence_away, presence_interval, presence_members, compress_above;
     int64_t connections, address_connections, app_connections, session_output, buffer_budget,
-        session_jobs, subscriptions;
+        user_output, address_output, session_jobs, subscriptions;
     int64_t queue_jobs, queue_bytes, app_queue_jobs, batch_jobs, batch_time;
     int64_t drain_delay, drain_spread, drain_timeout;
 };

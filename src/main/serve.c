@@ -30,6 +30,9 @@
 enum {
     LOOPS_MAX = 256,
     FILES_RESERVED = 64,
+    FILES_DEFAULT = 1024,      /* when the limit cannot be read */
+    FILES_MAX = 10000000,      /* when there is none */
+    MANAGEMENT_SOCKETS = 1024, /* open on the management API at once */
     POLL_MS = 20,
     SEEN_AT_ONCE = 500,
     BODY = 64 * 1024,
@@ -47,6 +50,7 @@ struct process {
     struct loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
     size_t n_loops;
+    size_t connections, management_sockets;
     struct online *online;
     struct jobs *jobs;
     struct server *server;
@@ -144,16 +148,26 @@ static struct rules rules_of(const struct config *c)
                           .client_id_ttl = 24 * 3600 * 1000};
 }
 
-static size_t connections_of(const struct config *c)
+/* All open files that may be, as sockets: those of the chat API, of the management API, and what
+ * the program needs itself. */
+static void divide_files(struct process *p)
 {
     struct rlimit files;
-    if (c->connections)
-        return (size_t)c->connections;
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-        return 512;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    return files.rlim_cur > 2 * FILES_RESERVED ? files.rlim_cur - FILES_RESERVED : FILES_RESERVED;
+    size_t all = FILES_DEFAULT, asked = (size_t)p->config->connections;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) == 0 || getrlimit(RLIMIT_NOFILE, &files) == 0)
+            all = files.rlim_cur < FILES_MAX ? (size_t)files.rlim_cur : FILES_MAX;
+    }
+    p->management_sockets = all / 8 < MANAGEMENT_SOCKETS ? all / 8 : MANAGEMENT_SOCKETS;
+    size_t reserved = FILES_RESERVED + SERVER_PROBES + p->management_sockets;
+    p->connections = all > 2 * reserved ? all - reserved : all / 2;
+    if (asked && asked < p->connections)
+        p->connections = asked;
+    else if (asked > p->connections)
+        log_event(LOG_WARN, "fewer connections than asked for", log_n("asked", (int64_t)asked),
+                  log_n("connections", (int64_t)p->connections),
+                  log_s("why", S("the hard limit of open files (ulimit -Hn) is too low")));
 }
 
 static struct server_config server_config_of(struct process *p)
@@ -184,6 +198,8 @@ static struct server_config server_config_of(struct process *p)
                     .sessions_per_user = c->sessions_per_user,
                     .presence_members = c->presence_members},
         .buffer_budget = (size_t)c->buffer_budget,
+        .user_output = (size_t)c->user_output,
+        .address_output = (size_t)c->address_output,
         .demo_users = c->demo_users,
         .message_rate = c->message_rate,
         .request_rate = c->request_rate,
@@ -193,7 +209,8 @@ static struct server_config server_config_of(struct process *p)
         .typing_ms = c->typing_interval,
         .idle_ms = c->idle_timeout,
         .request_ms = c->request_timeout,
-        .connections = connections_of(c),
+        .connections = p->connections,
+        .management_sockets = p->management_sockets,
         .address_connections = (size_t)c->address_connections,
         .app_connections = c->app_connections,
         .hash_memory = c->hash_cost.memory,
@@ -322,6 +339,7 @@ static int start(struct process *p)
     for (size_t i = 0; i < p->n_loops; i++)
         p->loops[i] = loop_new((unsigned)i);
     p->online = online_new(c->presence_away, c->presence_interval);
+    divide_files(p);
     struct server_config config = server_config_of(p);
     if (!make_decoy(p, &config))
         return fail("--hash-cost", "there is no memory for one hash; lower its memory");
@@ -343,7 +361,7 @@ static int start(struct process *p)
     log_event(LOG_INFO, "ready", log_s("api", str_of(p->bound[SURFACE_API])),
               log_s("management", str_of(p->bound[SURFACE_MANAGEMENT])),
               log_s("public", urls[SURFACE_API]), log_s("data", str_of(p->data)),
-              log_n("pid", getpid()));
+              log_n("connections", (int64_t)p->connections), log_n("pid", getpid()));
     return 0;
 }
 

@@ -58,6 +58,9 @@ struct sessions_config {
     void *context;           /* of the ops: session_context */
     atomic_size_t *buffered; /* the process's queued output, shared by all loops */
     size_t budget;           /* for it: past 80 % the largest laggards go first */
+    /* Closes the loop's largest laggard that is no session, if more bytes than these wait for it;
+     * NULL: there are only sessions. */
+    bool (*shed)(void *context, struct loop *loop, size_t more_than);
 };
 
 /* Takes over the loop's end of tick. */

@@ -51,13 +51,27 @@ void session_start_output(struct session *s)
     s->out_cap = 1;
 }
 
+/* An owned array begins with a slot that says how many references were dropped before the first. */
+static struct blob **output_memory(const struct session *s)
+{
+    return s->out - 1 - (uintptr_t)s->out[-1];
+}
+
+static void free_output(struct session *s)
+{
+    if (s->out != &s->only)
+        mem_free(output_memory(s));
+    session_start_output(s);
+}
+
 static void grow_output(struct session *s)
 {
-    uint32_t cap = s->out_cap * 4;
-    struct blob **out = mem_resize(s->out == &s->only ? NULL : s->out, cap * sizeof(*out));
-    if (s->out == &s->only)
-        out[0] = s->only;
-    s->out = out;
+    uint32_t cap = s->out_n * 4;
+    struct blob **memory = mem_resize(NULL, ((size_t)cap + 1) * sizeof(*memory));
+    memory[0] = NULL;
+    memcpy(memory + 1, s->out, s->out_n * sizeof(*memory));
+    free_output(s);
+    s->out = memory + 1;
     s->out_cap = cap;
 }
 
@@ -68,13 +82,14 @@ void session_drop_output(struct session *s, uint32_t n)
         blob_unref(&s->out[i]);
     }
     s->out_n -= n;
-    if (s->out_n) {
-        memmove(s->out, s->out + n, s->out_n * sizeof(struct blob *));
+    if (!s->out_n) {
+        free_output(s);
         return;
     }
-    if (s->out != &s->only)
-        mem_free(s->out);
-    session_start_output(s);
+    uintptr_t dropped = n + (uintptr_t)s->out[-1]; /* more than one: the array is owned */
+    s->out += n;
+    s->out_cap -= n;
+    s->out[-1] = (struct blob *)dropped;
 }
 
 static const Str head = {RENDER_HEAD, sizeof RENDER_HEAD - 1};
@@ -178,17 +193,38 @@ void session_write(struct session *s)
     session_account(s, s->out_n ? s->out_bytes : 0);
 }
 
+/* Bytes that wait for its peer. */
+static size_t waiting(const struct session *s)
+{
+    return (s->out_n ? s->out_bytes : 0) + (s->tcp ? tcp_pending(s->tcp) : 0);
+}
+
 static void close_largest(struct sessions *all)
 {
     struct session *largest = NULL;
-    size_t at = 0;
+    size_t at = 0, most = 0;
     for (struct hub_member *m = NULL; (m = hub_next(all->hub, &at, m));) {
         struct session *s = (struct session *)m;
-        if (!s->closing && s->out_n && (!largest || s->out_bytes > largest->out_bytes))
-            largest = s;
+        if (s->closing || waiting(s) <= most)
+            continue;
+        largest = s;
+        most = waiting(s);
     }
+    if (all->config.shed && all->config.shed(all->config.context, all->config.loop, most))
+        return;
     if (largest)
         session_close(largest, WS_TOO_SLOW, S("the server's buffers are full"));
+}
+
+/* Once in a millisecond at most, since the largest is looked for among all. */
+static void keep_budget(struct sessions *all)
+{
+    size_t buffered = atomic_load_explicit(all->config.buffered, memory_order_relaxed);
+    int64_t now = loop_now(all->config.loop);
+    if (buffered <= all->config.budget / 5 * 4 || now == all->shed_at)
+        return;
+    all->shed_at = now;
+    close_largest(all);
 }
 
 void session_leave(struct session *s)
@@ -226,9 +262,7 @@ void sessions_flush(void *arg)
         if (s->closing)
             session_leave(s);
     }
-    if (atomic_load_explicit(all->config.buffered, memory_order_relaxed) >
-        all->config.budget / 5 * 4)
-        close_largest(all);
+    keep_budget(all);
 }
 
 void session_control(struct session *s, Str stomp)

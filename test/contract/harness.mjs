@@ -96,16 +96,19 @@ class Server {
     dataDir;
     #args;
     #env;
+    #command;
     #child;
     #exited;
     #log = '';
     #waiting = new Set();
 
-    constructor({ args = [], env = {}, dataDir } = {}) {
+    constructor({ args = [], env = {}, dataDir, openFiles } = {}) {
         this.dataDir = dataDir ?? mkdtempSync(join(tmpdir(), 'whisp-test-'));
         places.add(this.dataDir);
         this.#args = args;
         this.#env = env;
+        this.#command = !openFiles ? [whispd] : ['/bin/sh', '-c', `ulimit -Sn ${openFiles.soft} && ` +
+            `ulimit -Hn ${openFiles.hard} && exec "$@"`, 'sh', whispd];
     }
 
     get pid() {
@@ -148,7 +151,9 @@ class Server {
     async start() {
         const port = (url) => (url ? new URL(url).port : '0');
         const from = this.logLines().length;
-        const child = spawn(whispd, [
+        const [program, ...before] = this.#command;
+        const child = spawn(program, [
+            ...before,
             '--data', this.dataDir,
             '--listen', `127.0.0.1:${port(this.api)}`,
             '--management-listen', `127.0.0.1:${port(this.management)}`,
@@ -240,7 +245,8 @@ class Server {
 
 /**
  * Starts whispd on free ports with a data directory of its own and resolves when it is ready.
- * options: args (more command line), env (more environment), dataDir (an existing one).
+ * options: args (more command line), env (more environment), dataDir (an existing one), openFiles
+ * ({soft, hard}: its limits).
  */
 export async function startServer(options) {
     const server = new Server(options);

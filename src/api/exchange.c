@@ -275,6 +275,8 @@ static Err check_rate(struct exchange *x)
     struct request *r = &x->request;
     const struct server_config *config = &r->server->config;
     char key[33];
+    if (r->route->auth == AUTH_ACCOUNT)
+        return request_rate_account(r, r->claims.subject);
     if (r->route->auth != AUTH_USER && r->route->auth != AUTH_KEY)
         return ERR_OK;
     bool by_key = r->route->auth == AUTH_KEY;
@@ -308,7 +310,9 @@ static Err read_json(struct request *r, Str body, const char **why)
 static Err prepare(struct exchange *x, Str body, const char **why)
 {
     struct request *r = &x->request;
-    Err err = r->route->auth == AUTH_NONE ? ERR_OK : check_token(x);
+    Err err = request_rate_address(r);
+    if (!err && r->route->auth != AUTH_NONE)
+        err = check_token(x);
     if (!err)
         err = check_rate(x);
     if (!err && r->route->flags & ROUTE_PAGE && !answer_may_begin(x))

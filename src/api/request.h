@@ -146,6 +146,13 @@ bool request_origin_allowed(const struct request *r);
 Err request_failures_check(struct request *r, Str who) must_check;
 Err request_failure_note(struct request *r, Str who) must_check;
 Err request_failures_clear(struct request *r, Str who) must_check;
+/* Rates of the management API, each ERR_RATE_LIMITED past it: of the client's address (on the chat
+ * API there is none), of an account, of registering from an address, of making API keys. Any
+ * thread. */
+Err request_rate_address(struct request *r) must_check;
+Err request_rate_account(struct request *r, Id account) must_check;
+Err request_rate_registering(struct request *r) must_check;
+Err request_rate_new_keys(struct request *r) must_check;
 /* AUTH_USER: may the user open a realtime session now, in an app of that tier?
  * ERR_CONCURRENT_USER_LIMIT. Any thread. */
 Err request_may_connect(struct request *r, Str tier) must_check;

@@ -122,6 +122,46 @@ static bool counts_addresses(struct request *r)
     return conn_surface(exchange_of(r)->conn) == SURFACE_MANAGEMENT;
 }
 
+/* ----- rates of the management API ----- */
+
+static Err take_token(struct request *r, char kind, Str who, struct rate_limit limit)
+{
+    uint8_t text[1 + TOKEN_HASH] = {(uint8_t)kind};
+    if (limit.burst <= 0)
+        return ERR_OK;
+    token_hash(who, text + 1);
+    MapKey key = random_hash(str_from((const char *)text, sizeof text));
+    bool left = rate_take(r->server->rate, key, limit, &exchange_of(r)->rate);
+    return left ? ERR_OK : ERR_RATE_LIMITED;
+}
+
+Err request_rate_address(struct request *r)
+{
+    if (!counts_addresses(r))
+        return ERR_OK;
+    return take_token(r, 'm', holder_of_peer(r), r->server->config.management_rate);
+}
+
+Err request_rate_account(struct request *r, Id account)
+{
+    Str who = str_from((const char *)account.b, sizeof account.b);
+    return take_token(r, 'a', who, r->server->config.account_rate);
+}
+
+Err request_rate_registering(struct request *r)
+{
+    return take_token(r, 'r', holder_of_peer(r), r->server->config.register_rate);
+}
+
+Err request_rate_new_keys(struct request *r)
+{
+    Id account = r->claims.subject;
+    Str who = str_from((const char *)account.b, sizeof account.b);
+    return take_token(r, 'n', who, r->server->config.new_key_rate);
+}
+
+/* ----- failed sign-ins, counted ----- */
+
 static bool spent(struct request *r, Str who)
 {
     struct rate_state state;

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "domain/app.h"
 
-enum { USAGE_DEFAULT_DAYS = 30, USAGE_MAX_DAYS = 366 };
+enum { USAGE_DEFAULT_DAYS = 30, USAGE_MAX_DAYS = 366, APPS_PAGE = 10000 };
 
 /* What the endpoints take; each uses its part. */
 struct input {
@@ -18,6 +18,8 @@ struct input {
     Str name;
     Str status;
     Str tier;
+    Id after; /* nil: the first page */
+    int64_t size;
     int64_t from; /* days since the epoch, both included */
     int64_t to;
 };
@@ -40,6 +42,18 @@ static Err key_decode(struct request *r)
     Err e = app_decode(r);
     struct input *in = r->data;
     return e ? e : request_id(r, r->params[1], "keyId", &in->key_id);
+}
+
+static Err key_create_decode(struct request *r)
+{
+    Err e = app_decode(r);
+    return e ? e : request_rate_new_keys(r);
+}
+
+static Err key_rotate_decode(struct request *r)
+{
+    Err e = key_decode(r);
+    return e ? e : request_rate_new_keys(r);
 }
 
 /* ----- apps ----- */
@@ -69,14 +83,41 @@ static void put_detail(struct request *r, const struct app *app)
     json_object_end(&w);
 }
 
+/* All apps of an account that never had a higher limit are one page. */
+static Err list_decode(struct request *r)
+{
+    struct input *in = input_new(r);
+    Str cursor;
+    Err e = request_size(r, "size", APPS_PAGE, APPS_PAGE, &in->size);
+    if (!e)
+        e = request_query(r, "cursor", &cursor);
+    if (e || !cursor.p)
+        return e;
+    return request_id(r, cursor, "cursor", &in->after);
+}
+
+/* The answer is an array, so what comes next is said in a header (RFC 8288). */
+static void put_next(struct request *r, const struct input *in, Id last)
+{
+    char id[ID_TEXT];
+    id_format(last, id);
+    request_header(r, S("Link"),
+                   arena_fmt(&r->arena, "<?size=%lld&cursor=%.*s>; rel=\"next\"",
+                             (long long)in->size, (int)sizeof id, id));
+}
+
 static Err list_run(struct request *r, struct tx *tx)
 {
+    const struct input *in = r->data;
     struct json_writer w = {.out = &r->out};
     struct app *apps;
     size_t n;
-    Err e = app_list(tx, r->account.account, &apps, &n);
+    bool more;
+    Err e = app_list(tx, r->account.account, in->after, in->size, &apps, &n, &more);
     if (e)
         return e;
+    if (more)
+        put_next(r, in, apps[n - 1].id);
     json_array_begin(&w);
     for (size_t i = 0; i < n; i++) {
         json_object_begin(&w);
@@ -331,7 +372,7 @@ static Err usage_run(struct request *r, struct tx *tx)
 }
 
 const struct route routes_apps[] = {
-    {HTTP_GET, "/api/client/apps", AUTH_ACCOUNT, NULL, {{JOB_READ, list_run}}, 0},
+    {HTTP_GET, "/api/client/apps", AUTH_ACCOUNT, list_decode, {{JOB_READ, list_run}}, 0},
     {HTTP_POST,
      "/api/client/apps",
      AUTH_ACCOUNT,
@@ -366,7 +407,7 @@ const struct route routes_apps[] = {
     {HTTP_POST,
      "/api/client/apps/{appId}/keys",
      AUTH_ACCOUNT,
-     app_decode,
+     key_create_decode,
      {{JOB_WRITE, key_create_run}},
      0},
     {HTTP_DELETE,
@@ -378,7 +419,7 @@ const struct route routes_apps[] = {
     {HTTP_POST,
      "/api/client/apps/{appId}/keys/{keyId}/rotate",
      AUTH_ACCOUNT,
-     key_decode,
+     key_rotate_decode,
      {{JOB_WRITE, key_rotate_run}},
      0},
     {HTTP_GET,

@@ -91,7 +91,9 @@ static Err register_decode(struct request *r)
     Err e = request_string(r, "companyName", &in->company);
     if (!e)
         e = request_string(r, "email", &in->email);
-    return e ? e : request_string(r, "password", &in->password);
+    if (!e)
+        e = request_string(r, "password", &in->password);
+    return e ? e : request_rate_registering(r);
 }
 
 static Err register_hash(struct request *r, struct tx *tx)
@@ -173,6 +175,8 @@ static Err login_write(struct request *r, struct tx *tx)
     Id family_id;
     Err e = account_still(tx, &in->account);
     if (!e)
+        e = request_rate_account(r, in->account.id);
+    if (!e)
         e = open_family(r, tx, in->account.account, &family_id);
     if (e)
         return e;
@@ -219,6 +223,8 @@ static Err refresh_run(struct request *r, struct tx *tx)
     Id family_id;
     Str next;
     Err e = account_refresh(tx, in->token, in->bearer, &a, &family_id, &next, &r->keep);
+    if (!e)
+        e = request_rate_account(r, a.id); /* past it the token is not used up */
     if (e)
         return e;
     set_cookie(r, next, tx->rules->account_refresh_ttl);

@@ -41,6 +41,7 @@ struct server_config {
     size_t user_output, address_output; /* bytes of HTTP answers that may wait for one */
     int64_t demo_users;
     struct rate_limit message_rate, request_rate, key_rate, failures;
+    struct rate_limit management_rate, account_rate, register_rate, new_key_rate;
     int64_t refused_messages; /* in a row: then the session is closed */
     int64_t typing_ms;
     int64_t idle_ms;            /* a connection between requests; the end of an answer */

@@ -30,6 +30,7 @@
     X(NOT_THE_CREATOR, 403, "Only the creator of the chat may do this.")                           \
     X(NOT_THE_SENDER, 403, "Only the sender of the message may do this.")                          \
     X(NOT_THE_OWNER, 403, "Only the one who reacted may do this.")                                 \
+    X(APP_LIMIT, 403, "The account has as many apps as it may; delete one.")                       \
     X(DEMO_APP_LIMIT, 403, "An account has at most 5 demo apps; delete or upgrade one.")           \
     X(API_KEY_LIMIT, 403, "An app has at most 5 active keys; revoke one.")                         \
     X(APP_SUSPENDED, 403, "The app is suspended; set its status to ACTIVE.")                       \

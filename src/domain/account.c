@@ -1,13 +1,19 @@
 /*
  * A refresh token is good once. That a used one comes back means that two hold it, the owner and a
- * thief, and nobody knows which is which, so the whole family ends. Used tokens are remembered as
- * long as a family lives without use; after that the token of a thief is merely unknown.
+ * thief, and nobody knows which is which, so the whole family ends. The last TOKENS_KEPT used ones
+ * are remembered as long as a family lives without use; after that the token of a thief is merely
+ * unknown.
  */
 #include "domain/account.h"
 
 #include "domain/secret.h"
 #include "domain/text.h"
 #include "store/accounts.h"
+
+enum {
+    FAMILIES = 100,     /* live ones of an account: the oldest ends */
+    TOKENS_KEPT = 1000, /* used ones of a family, to know a thief's by */
+};
 
 static void from_row(const struct accounts_row *row, struct account *out)
 {
@@ -96,6 +102,7 @@ Err account_open_family(struct tx *tx, int64_t account, Id *family_id, Str *refr
     *family_id = id_new(tx->now);
     int64_t family = accounts_add_family(tx->db, account, *family_id, tx->now,
                                          tx->now + tx->rules->account_refresh_ttl);
+    accounts_end_oldest(tx->db, account, FAMILIES, tx->now);
     *refresh_token = add_token(tx, family);
     return tx_done(tx, ERR_OK);
 }
@@ -116,7 +123,8 @@ Err account_refresh(struct tx *tx, Str refresh_token, Id bearer, struct account 
         *keep = !db_failed(tx->db);
         return tx_done(tx, ERR_AUTH_INVALID_TOKEN);
     }
-    accounts_forget_tokens(tx->db, token.family, tx->now - tx->rules->account_refresh_ttl);
+    accounts_forget_tokens(tx->db, token.family, tx->now - tx->rules->account_refresh_ttl,
+                           TOKENS_KEPT);
     accounts_extend_family(tx->db, token.family, tx->now + tx->rules->account_refresh_ttl);
     *next_token = add_token(tx, token.family);
     *family_id = token.family_id;

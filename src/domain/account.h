@@ -32,7 +32,8 @@ Err account_for_login(struct tx *tx, Str email, struct account *out) must_check;
  * been changed since, or the email has. */
 Err account_still(struct tx *tx, const struct account *verified) must_check;
 
-/* A new family and its first refresh token (secret, in tx->arena). */
+/* A new family and its first refresh token (secret, in tx->arena). Past 100 of an account the
+ * oldest ends. */
 Err account_open_family(struct tx *tx, int64_t account, Id *family_id,
                         Str *refresh_token) must_check;
 

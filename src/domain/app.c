@@ -91,20 +91,40 @@ static Err check_demo_apps(struct tx *tx, int64_t account)
                    (long long)tx->rules->demo_apps);
 }
 
-Err app_list(struct tx *tx, int64_t account, struct app **out, size_t *n)
+/* Under the account's lock. */
+static Err check_apps(struct tx *tx, int64_t account)
+{
+    Err e = check_demo_apps(tx, account);
+    if (e || apps_count_all(tx->db, account) < tx->rules->account_apps)
+        return e;
+    return tx_fail(tx, ERR_APP_LIMIT, "An account has at most %lld apps; delete one.",
+                   (long long)tx->rules->account_apps);
+}
+
+Err app_list(struct tx *tx, int64_t account, Id after, int64_t limit, struct app **out, size_t *n,
+             bool *more)
 {
     size_t cap = 0;
     struct app *apps = NULL;
     struct apps_row row;
+    int64_t place = id_is_nil(after) ? 0 : apps_place(tx->db, account, after);
     *n = 0;
-    struct db_rows *rows = apps_of_account(tx->db, account);
+    *more = false;
+    if (!place && !id_is_nil(after))
+        return tx_fail(tx, ERR_INVALID_FIELD, "cursor must be the id of one of your apps.");
+    struct db_rows *rows = apps_of_account(tx->db, account, place, limit + 1);
     while (apps_next(rows, tx->arena, &row)) {
+        if ((int64_t)*n == limit) {
+            *more = true;
+            db_done(rows);
+            break;
+        }
         if (*n == cap) {
             cap = cap ? cap * 2 : 8;
-            struct app *more = arena_array(tx->arena, struct app, cap);
+            struct app *larger = arena_array(tx->arena, struct app, cap);
             if (*n)
-                memcpy(more, apps, *n * sizeof *apps);
-            apps = more;
+                memcpy(larger, apps, *n * sizeof *apps);
+            apps = larger;
         }
         from_row(&row, &apps[(*n)++]);
     }
@@ -125,7 +145,7 @@ Err app_create(struct tx *tx, int64_t account, Str name, struct app *out)
 {
     Err e = text_name(tx, "name", name);
     if (!e)
-        e = check_demo_apps(tx, account);
+        e = check_apps(tx, account);
     if (e)
         return e;
     int64_t cluster = cluster_for(tx, S("DEMO"), tx->rules->cluster);

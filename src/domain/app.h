@@ -26,8 +26,12 @@ struct app {
 /* Writes this server's own cluster down at start, under its name. *out is its row number. */
 Err app_cluster_ensure(struct tx *tx, Str name, Str endpoint, Str tiers, int64_t *out) must_check;
 
-Err app_list(struct tx *tx, int64_t account, struct app **out, size_t *n) must_check;
-/* ERR_DEMO_APP_LIMIT past rules->demo_apps. name: 1..128 code points. */
+/* Oldest first: at most limit of those after that one (nil: from the first). ERR_INVALID_FIELD
+ * when the account never had it. */
+Err app_list(struct tx *tx, int64_t account, Id after, int64_t limit, struct app **out, size_t *n,
+             bool *more) must_check;
+/* ERR_DEMO_APP_LIMIT past rules->demo_apps, ERR_APP_LIMIT past rules->account_apps. name: 1..128
+ * code points. */
 Err app_create(struct tx *tx, int64_t account, Str name, struct app *out) must_check;
 Err app_get(struct tx *tx, int64_t account, Id id, struct app *out) must_check;
 /* name or status with .p NULL: unchanged. Suspending closes the app's sessions (EVENT_APP_CLOSED).
@@ -50,6 +54,7 @@ struct app_key {
     int64_t revoked_at; /* 0: not */
 };
 
+/* Oldest first: the active ones, and those revoked last. */
 Err app_keys(struct tx *tx, int64_t account, Id id, struct app_key **out, size_t *n) must_check;
 
 /* Signs the key's text: called inside the transaction with the key's id, the app's and the

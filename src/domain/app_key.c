@@ -8,7 +8,13 @@
 #include "store/accounts.h"
 #include "store/apps.h"
 
-enum { KEY_TEXT_MAX = 8192, KEY_PREFIX = 8 };
+enum {
+    KEY_TEXT_MAX = 8192,
+    KEY_PREFIX = 8,
+    LISTED = 1000,      /* active ones; --app-keys allows no more */
+    REVOKED_KEPT = 100, /* of an app; past them the oldest are forgotten */
+    AT_ONCE = 100,      /* that one revocation forgets */
+};
 
 static void from_row(const struct apps_row *app, const struct apps_key *row, struct app_key *out)
 {
@@ -33,7 +39,7 @@ Err app_keys(struct tx *tx, int64_t account, Id id, struct app_key **out, size_t
     struct app_key *keys = NULL;
     struct apps_key row;
     *n = 0;
-    struct db_rows *rows = apps_keys(tx->db, app.app);
+    struct db_rows *rows = apps_keys(tx->db, app.app, LISTED, REVOKED_KEPT);
     while (apps_keys_next(rows, tx->arena, &row)) {
         if (*n == cap) {
             cap = cap ? cap * 2 : 8;
@@ -46,6 +52,12 @@ Err app_keys(struct tx *tx, int64_t account, Id id, struct app_key **out, size_t
     }
     *out = keys;
     return tx_done(tx, ERR_OK);
+}
+
+static void revoke_key(struct tx *tx, int64_t app, int64_t key)
+{
+    apps_revoke_key(tx->db, app, key, tx->now);
+    apps_forget_keys(tx->db, app, REVOKED_KEPT, AT_ONCE);
 }
 
 /* The app, locked and not suspended. */
@@ -104,7 +116,7 @@ Err app_key_revoke(struct tx *tx, int64_t account, Id id, Id key_id)
         return tx_done(tx, ERR_KEY_NOT_FOUND);
     if (key.revoked_at)
         return ERR_OK;
-    apps_revoke_key(tx->db, app.app, key.key, tx->now);
+    revoke_key(tx, app.app, key.key);
     accounts_audit(tx->db, account, app.app, S("key.revoke"), key.id, tx->now);
     return tx_done(tx, ERR_OK);
 }
@@ -119,7 +131,7 @@ Err app_key_rotate(struct tx *tx, int64_t account, Id id, Id key_id, app_key_sig
         return e;
     if (!apps_find_key(tx->db, app.app, key_id, tx->arena, &old) || old.revoked_at)
         return tx_done(tx, ERR_KEY_NOT_FOUND);
-    apps_revoke_key(tx->db, app.app, old.key, tx->now);
+    revoke_key(tx, app.app, old.key);
     accounts_audit(tx->db, account, app.app, S("key.rotate"), old.id, tx->now);
     return make_key(tx, &app, sign, context, out, token);
 }

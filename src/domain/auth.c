@@ -60,6 +60,26 @@ Err auth_user(struct tx *tx, const struct auth_claims *c, struct actor *out)
     return ERR_OK;
 }
 
+static void close_sessions(struct tx *tx, const struct actor *a, int64_t session,
+                           int64_t but_session)
+{
+    struct event *e = event_add(tx->events, EVENT_SESSION_REVOKED);
+    e->app = a->app;
+    e->target = a->user;
+    e->session = session;
+    e->but_session = but_session;
+}
+
+/* A user's sign-ins have a limit: those beyond it are forgotten, as if they had logged out. */
+static void end_oldest(struct tx *tx, const struct actor *a)
+{
+    int64_t live[USERS_AT_ONCE];
+    size_t n =
+        users_forget_sessions(tx->db, a->app, a->user, tx->rules->user_logins, tx->now, live);
+    for (size_t i = 0; i < n; i++)
+        close_sessions(tx, a, live[i], 0);
+}
+
 Err auth_open_session(struct tx *tx, int64_t app, int64_t user, Id *session_id, Str *refresh_token)
 {
     /* The password was hashed meanwhile, outside of any transaction. */
@@ -81,6 +101,7 @@ Err auth_open_session(struct tx *tx, int64_t app, int64_t user, Id *session_id, 
     *refresh_token = secret_new_of(app, tx->arena);
     users_add_session(tx->db, app, &session, secret_hash(*refresh_token, tx->arena), tx->now);
     usage_note_active(tx->db, app, clock_day(tx->now), user);
+    end_oldest(tx, &(struct actor){.app = app, .user = user});
     return tx_done(tx, ERR_OK);
 }
 
@@ -107,16 +128,6 @@ Err auth_refresh(struct tx *tx, const struct auth_claims *c, Str refresh_token, 
         users_slide_session(tx->db, out->app, &session, tx->now);
     }
     return tx_done(tx, ERR_OK);
-}
-
-static void close_sessions(struct tx *tx, const struct actor *a, int64_t session,
-                           int64_t but_session)
-{
-    struct event *e = event_add(tx->events, EVENT_SESSION_REVOKED);
-    e->app = a->app;
-    e->target = a->user;
-    e->session = session;
-    e->but_session = but_session;
 }
 
 Err auth_logout(struct tx *tx, const struct actor *a, Str refresh_token)

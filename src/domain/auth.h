@@ -26,7 +26,8 @@ Err auth_key(struct tx *tx, const struct auth_claims *c, int64_t *app) must_chec
  * gone. */
 Err auth_user(struct tx *tx, const struct auth_claims *c, struct actor *out) must_check;
 
-/* A new sign-in. *refresh_token is secret, in tx->arena; only its hash is stored. */
+/* A new sign-in. *refresh_token is secret, in tx->arena; only its hash is stored. Past
+ * rules->user_logins of a user the oldest ends (EVENT_SESSION_REVOKED). */
 Err auth_open_session(struct tx *tx, int64_t app, int64_t user, Id *session_id,
                       Str *refresh_token) must_check;
 

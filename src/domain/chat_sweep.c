@@ -5,14 +5,19 @@
  */
 #include "domain/chat.h"
 
+#include "base/clock.h"
 #include "store/removals.h"
+#include "store/usage.h"
 
 enum {
     ROWS = 1000,         /* of one job */
     EXPIRED = 300,       /* of them, at least, for what has merely expired */
     LEAVE_AT_ONCE = 100, /* chats; each costs up to seven rows */
     ANSWER_TTL = 24 * 3600 * 1000,
+    ACTIVE_DAYS = 2, /* before their users are only a number; later ones may still be added to */
 };
+
+#define REVOKED_KEY_TTL (90 * 24 * 3600 * 1000ll) /* then it is an unknown one */
 
 /* Each step says how many rows it took; 0: the removal is through with it. */
 
@@ -80,10 +85,19 @@ Err chat_sweep(struct tx *tx, bool *more)
         e = sweep_one(tx, &removal, ROWS - EXPIRED, &rows);
     if (e)
         return e;
+    int64_t usage = tx->now - tx->rules->usage_retention;
     struct removals_times times = {.now = tx->now,
                                    .events = tx->now - tx->rules->log_retention,
-                                   .answers = tx->now - ANSWER_TTL};
-    if (removals_expired(tx->db, &times, ROWS - rows) == ROWS - rows)
+                                   .answers = tx->now - ANSWER_TTL,
+                                   .keys = tx->now - REVOKED_KEY_TTL,
+                                   .audit = tx->now - tx->rules->audit_retention,
+                                   .apps = usage,
+                                   .usage_day = clock_day(usage)};
+    rows += removals_expired(tx->db, &times, ROWS - rows);
+    int64_t users = 0; /* of one app and day: there may be others */
+    if (rows < ROWS)
+        users = usage_count_active(tx->db, clock_day(tx->now) - ACTIVE_DAYS + 1, ROWS - rows);
+    if (rows >= ROWS || users)
         *more = true;
     return tx_done(tx, ERR_OK);
 }

@@ -18,13 +18,17 @@ struct rules {
     int64_t message_length;    /* code points */
     int64_t chat_members;      /* members of one chat */
     int64_t demo_apps;         /* demo apps of an account */
+    int64_t account_apps;      /* apps of an account, of all tiers */
     int64_t app_keys;          /* active keys of an app */
+    int64_t user_logins;       /* of a user: the oldest end */
     int64_t user_token_ttl;    /* of a user's JWT */
     int64_t refresh_ttl;       /* of a user's refresh token, sliding */
     int64_t ticket_ttl;        /* of a ticket for a realtime session */
     int64_t account_token_ttl; /* of a management access token */
     int64_t account_refresh_ttl;
     int64_t log_retention;
+    int64_t usage_retention;
+    int64_t audit_retention;
     int64_t replay_events;       /* that one who was away is sent; more must be fetched */
     int64_t client_id_ttl;       /* how long a clientMessageId makes a retry harmless */
     uint8_t fingerprint_key[32]; /* of the hashes of texts; see secret_fingerprint */

@@ -30,10 +30,13 @@ struct config {
     int64_t threads, readers, resume_readers, hashers;
     Str log_format, log_level, missing_keys;
     struct rate_limit message_rate, request_rate, key_rate, signin_failures;
+    struct rate_limit management_rate, account_rate, register_rate, new_key_rate;
     struct hash_cost hash_cost;
     int64_t user_token_ttl, refresh_ttl, ticket_ttl, account_token_ttl, account_refresh_ttl;
     int64_t retention, resume_events, resumes;
-    int64_t demo_users, demo_apps, app_keys, chat_members, message_length, sessions_per_user;
+    int64_t usage_retention, audit_retention;
+    int64_t demo_users, demo_apps, account_apps, app_keys, user_logins, chat_members,
+        message_length, sessions_per_user;
     int64_t heart_beat, connect_timeout, idle_timeout, request_timeout, typing_interval;
     int64_t presence_away, presence_interval, presence_members, compress_above;
     int64_t connections, address_connections, app_connections, session_output, buffer_budget,

@@ -30,6 +30,11 @@ SQL(family_end, "update families set revoked_at = $2 where uuid = $1 and revoked
 SQL(family_end_others, "update families set revoked_at = $3"
                        " where account = $1 and uuid <> $2 and revoked_at is null");
 
+/* Of those of an account the oldest, beyond $3 of them, at most $4. */
+SQL(family_end_oldest, "update families set revoked_at = $2 where id in"
+                       " (select id from families where account = $1 and revoked_at is null"
+                       " order by id desc limit $4 offset $3)");
+
 SQL(token_insert, "insert into family_tokens (hash, family, created_at) values ($1, $2, $3)");
 
 SQL(token_find, ACCOUNT ", f.id, f.uuid, f.expires_at, f.revoked_at, t.used_at from family_tokens t"
@@ -38,10 +43,19 @@ SQL(token_find, ACCOUNT ", f.id, f.uuid, f.expires_at, f.revoked_at, t.used_at f
 
 SQL(token_use, "update family_tokens set used_at = $2 where hash = $1 and used_at is null");
 
-SQL(token_forget, "delete from family_tokens where family = $1 and used_at < $2");
+SQL(token_forget, "delete from family_tokens where hash in (select hash from family_tokens"
+                  " where family = $1 and used_at < $2 order by used_at limit $3)");
+
+/* Besides the $2 that were used last. */
+SQL(token_forget_oldest, "delete from family_tokens where hash in (select hash from family_tokens"
+                         " where family = $1 and used_at is not null"
+                         " order by used_at desc limit $3 offset $2)");
 
 SQL(audit_insert, "insert into audit (account, app, action, subject, created_at)"
                   " values ($1, $2, $3, $4, $5)");
+
+SQL(audit_forget, "delete from audit where id in (select id from audit where account = $1"
+                  " order by id desc limit $3 offset $2)");
 
 int64_t accounts_insert(struct db *db, const struct accounts_row *row)
 {
@@ -119,6 +133,12 @@ void accounts_end_families(struct db *db, int64_t account, Id but, int64_t now)
     db_run(db, &family_end_others, ARGS(v_int(account), v_id(but), v_int(now)));
 }
 
+void accounts_end_oldest(struct db *db, int64_t account, int64_t kept, int64_t now)
+{
+    db_run(db, &family_end_oldest,
+           ARGS(v_int(account), v_int(now), v_int(kept), v_int(ACCOUNTS_AT_ONCE)));
+}
+
 void accounts_add_token(struct db *db, int64_t family, Str hash, int64_t now)
 {
     db_run(db, &token_insert, ARGS(v_bytes(hash), v_int(family), v_int(now)));
@@ -145,9 +165,10 @@ bool accounts_use_token(struct db *db, Str hash, int64_t now)
     return db_run(db, &token_use, ARGS(v_bytes(hash), v_int(now))) == 1;
 }
 
-void accounts_forget_tokens(struct db *db, int64_t family, int64_t before)
+void accounts_forget_tokens(struct db *db, int64_t family, int64_t before, int64_t kept)
 {
-    db_run(db, &token_forget, ARGS(v_int(family), v_int(before)));
+    db_run(db, &token_forget, ARGS(v_int(family), v_int(before), v_int(ACCOUNTS_AT_ONCE)));
+    db_run(db, &token_forget_oldest, ARGS(v_int(family), v_int(kept), v_int(ACCOUNTS_AT_ONCE)));
 }
 
 void accounts_audit(struct db *db, int64_t account, int64_t app, Str action, Id subject,
@@ -158,4 +179,5 @@ void accounts_audit(struct db *db, int64_t account, int64_t app, Str action, Id 
     db_run(db, &audit_insert,
            ARGS(v_int(account), v_int(app), v_text(action), v_text(str_from(text, sizeof text)),
                 v_int(now)));
+    db_run(db, &audit_forget, ARGS(v_int(account), v_int(ACCOUNTS_AUDIT), v_int(ACCOUNTS_AT_ONCE)));
 }

@@ -8,6 +8,11 @@
 
 #include "store/db.h"
 
+enum {
+    ACCOUNTS_AT_ONCE = 100, /* rows that one call forgets */
+    ACCOUNTS_AUDIT = 10000, /* audit rows of an account; past them the oldest go */
+};
+
 struct accounts_row {
     int64_t account;
     Id id;
@@ -40,6 +45,9 @@ void accounts_end_family(struct db *db, Id family, int64_t now);
 /* All of the account but one. */
 void accounts_end_families(struct db *db, int64_t account, Id but, int64_t now);
 
+/* All of the account but the newest. */
+void accounts_end_oldest(struct db *db, int64_t account, int64_t kept, int64_t now);
+
 struct accounts_token {
     int64_t family;
     Id family_id;
@@ -53,8 +61,9 @@ bool accounts_find_token(struct db *db, Str hash, int64_t now, struct arena *are
                          struct accounts_token *out);
 /* False: it was used before. */
 bool accounts_use_token(struct db *db, Str hash, int64_t now);
-/* Forgets those of the family that were used up before then. */
-void accounts_forget_tokens(struct db *db, int64_t family, int64_t before);
+/* Forgets those of the family that were used up before then, and the oldest when more than that
+ * many are kept. */
+void accounts_forget_tokens(struct db *db, int64_t family, int64_t before, int64_t kept);
 
 /* Who did what to which app. subject: the id of the app or the key. */
 void accounts_audit(struct db *db, int64_t account, int64_t app, Str action, Id subject,

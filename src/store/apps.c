@@ -13,11 +13,13 @@ SQL(cluster_list, "select id, uuid, name, endpoint, tiers, status from clusters 
     " from apps a join accounts o on o.id = a.account join clusters c on c.id = a.cluster"         \
     " where a.account = $1 and a.deleted_at is null"
 
-SQL(app_list, APP " order by a.id");
+SQL(app_list, APP " and a.id > $2 order by a.id limit $3");
+SQL(app_place, "select id from apps where account = $1 and uuid = $2");
 SQL(app_find, APP " and a.uuid = $2");
 SQL(app_find_locked, APP " and a.uuid = $2 /*+ for update of a */");
 
 SQL(app_count, "select count(*) from apps where account = $1 and tier = $2 and deleted_at is null");
+SQL(app_count_all, "select count(*) from apps where account = $1 and deleted_at is null");
 
 SQL(app_insert, "insert into apps (uuid, account, name, status, tier, cluster, created_at,"
                 " updated_at) values ($1, $2, $3, $4, $5, $6, $7, $7) returning id");
@@ -33,11 +35,13 @@ SQL(app_removal, "insert into removals (app, kind, created_at, due_at) values ($
 
 SQL(app_standing, "select status, tier from apps where id = $1 and deleted_at is null");
 
-#define KEY                                                                                        \
-    "select id, uuid, prefix, audience, created_at, used_at, revoked_at from api_keys"             \
-    " where app = $1"
+#define KEY_COLUMNS "id, uuid, prefix, audience, created_at, used_at, revoked_at"
+#define KEY "select " KEY_COLUMNS " from api_keys where app = $1"
 
-SQL(key_list, KEY " order by id");
+SQL(key_list,
+    "select " KEY_COLUMNS " from (select * from (" KEY " and revoked_at is null order by id"
+    " limit $2) active union all select * from (" KEY " and revoked_at is not null"
+    " order by revoked_at desc, id desc limit $3) revoked) listed order by id");
 SQL(key_find, KEY " and uuid = $2");
 
 SQL(key_count, "select count(*) from api_keys where app = $1 and revoked_at is null");
@@ -47,6 +51,10 @@ SQL(key_insert, "insert into api_keys (app, uuid, hash, prefix, audience, tier, 
 
 SQL(key_revoke,
     "update api_keys set revoked_at = $3 where app = $1 and id = $2 and revoked_at is null");
+
+SQL(key_forget, "delete from api_keys where app = $1 and id in"
+                " (select id from api_keys where app = $1 and revoked_at is not null"
+                " order by revoked_at desc, id desc limit $3 offset $2)");
 
 SQL(key_known, "select a.id, k.id, a.status, a.cluster,"
                " (select count(*) from app_clusters l join clusters c on c.id = l.cluster"
@@ -83,9 +91,14 @@ bool apps_clusters_next(struct db_rows *rows, struct apps_cluster *out)
     return true;
 }
 
-struct db_rows *apps_of_account(struct db *db, int64_t account)
+int64_t apps_place(struct db *db, int64_t account, Id id)
 {
-    return db_query(db, &app_list, ARGS(v_int(account)));
+    return db_number(db, &app_place, ARGS(v_int(account), v_id(id)));
+}
+
+struct db_rows *apps_of_account(struct db *db, int64_t account, int64_t after, int64_t limit)
+{
+    return db_query(db, &app_list, ARGS(v_int(account), v_int(after), v_int(limit)));
 }
 
 bool apps_next(struct db_rows *rows, struct arena *arena, struct apps_row *out)
@@ -135,6 +148,11 @@ int64_t apps_count(struct db *db, int64_t account, Str tier)
     return db_number(db, &app_count, ARGS(v_int(account), v_text(tier)));
 }
 
+int64_t apps_count_all(struct db *db, int64_t account)
+{
+    return db_number(db, &app_count_all, ARGS(v_int(account)));
+}
+
 int64_t apps_insert(struct db *db, const struct apps_row *row)
 {
     return db_number(db, &app_insert,
@@ -173,9 +191,9 @@ bool apps_standing(struct db *db, int64_t app, struct arena *arena, Str *status,
     return found;
 }
 
-struct db_rows *apps_keys(struct db *db, int64_t app)
+struct db_rows *apps_keys(struct db *db, int64_t app, int64_t active, int64_t revoked)
 {
-    return db_query(db, &key_list, ARGS(v_int(app)));
+    return db_query(db, &key_list, ARGS(v_int(app), v_int(active), v_int(revoked)));
 }
 
 bool apps_keys_next(struct db_rows *rows, struct arena *arena, struct apps_key *out)
@@ -217,6 +235,11 @@ void apps_add_key(struct db *db, int64_t app, const struct apps_key *key, Str ha
 void apps_revoke_key(struct db *db, int64_t app, int64_t key, int64_t now)
 {
     db_run(db, &key_revoke, ARGS(v_int(app), v_int(key), v_int(now)));
+}
+
+void apps_forget_keys(struct db *db, int64_t app, int64_t kept, int64_t limit)
+{
+    db_run(db, &key_forget, ARGS(v_int(app), v_int(kept), v_int(limit)));
 }
 
 bool apps_know_key(struct db *db, Id app, Id key, Str hash, Str audience,

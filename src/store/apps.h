@@ -37,13 +37,16 @@ struct apps_row {
     int64_t updated_at;
 };
 
-/* Of an account, oldest first. */
-struct db_rows *apps_of_account(struct db *db, int64_t account);
+/* Of an account, oldest first: at most limit of those above that row number. */
+struct db_rows *apps_of_account(struct db *db, int64_t account, int64_t after, int64_t limit);
+/* The row number of an app that the account has, or had until lately; 0: there is none. */
+int64_t apps_place(struct db *db, int64_t account, Id id);
 bool apps_next(struct db_rows *rows, struct arena *arena, struct apps_row *out);
 bool apps_find(struct db *db, int64_t account, Id id, struct arena *arena, struct apps_row *out);
 /* The same, and no one else changes the app or its keys before this transaction ends. */
 bool apps_lock(struct db *db, int64_t account, Id id, struct arena *arena, struct apps_row *out);
 int64_t apps_count(struct db *db, int64_t account, Str tier);
+int64_t apps_count_all(struct db *db, int64_t account);
 
 /* Reads id, account, name, status, tier, cluster.cluster and created_at. Returns the row number. */
 int64_t apps_insert(struct db *db, const struct apps_row *row);
@@ -67,13 +70,15 @@ struct apps_key {
     int64_t revoked_at; /* 0: not */
 };
 
-/* Of an app, oldest first. */
-struct db_rows *apps_keys(struct db *db, int64_t app);
+/* Of an app, oldest first: at most that many active ones and that many revoked last. */
+struct db_rows *apps_keys(struct db *db, int64_t app, int64_t active, int64_t revoked);
 bool apps_keys_next(struct db_rows *rows, struct arena *arena, struct apps_key *out);
 bool apps_find_key(struct db *db, int64_t app, Id id, struct arena *arena, struct apps_key *out);
 int64_t apps_count_keys(struct db *db, int64_t app);
 void apps_add_key(struct db *db, int64_t app, const struct apps_key *key, Str hash, Str tier);
 void apps_revoke_key(struct db *db, int64_t app, int64_t key, int64_t now);
+/* Forgets revoked keys besides those revoked last, at most limit at once. */
+void apps_forget_keys(struct db *db, int64_t app, int64_t kept, int64_t limit);
 
 /* What a key that was shown is checked against. */
 struct apps_known_key {

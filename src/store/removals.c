@@ -81,6 +81,12 @@ SQL(app_answers, "delete from first_answers where app = $1 and (owner, key) in"
                  " (select owner, key from first_answers where app = $1 limit $2)");
 SQL(app_active, "delete from active_users where app = $1 and (day, user_id) in"
                 " (select day, user_id from active_users where app = $1 limit $2)");
+SQL(app_clusters, "delete from app_clusters where app = $1 and cluster in"
+                  " (select cluster from app_clusters where app = $1 limit $2)");
+/* One that was used stays as long as its usage does. */
+SQL(app_row, "delete from apps where id in (select id from apps a where a.id = $1"
+             " and a.deleted_at is not null"
+             " and not exists (select 1 from usage_days where app = a.id) limit $2)");
 SQL(app_removals, "delete from removals where id in"
                   " (select id from removals where app = $1 and kind <> 'app' limit $2)");
 
@@ -101,6 +107,31 @@ SQL(expired_tickets, "delete from tickets where (app, hash) in"
                      "  order by expires_at limit $2)");
 SQL(expired_sessions, "delete from sessions where (app, id) in (select app, id from sessions"
                       " where expires_at < $1 order by expires_at limit $2)");
+
+/* The tokens of a family go before it. */
+SQL(expired_tokens, "delete from family_tokens where hash in"
+                    " (select t.hash from families f join family_tokens t on t.family = f.id"
+                    "  where f.expires_at < $1 limit $2)");
+SQL(expired_families,
+    "delete from families where id in (select f.id from families f"
+    " where f.expires_at < $1"
+    " and not exists (select 1 from family_tokens where family = f.id) limit $2)");
+SQL(ended_tokens, "delete from family_tokens where hash in"
+                  " (select t.hash from families f join family_tokens t on t.family = f.id"
+                  "  where f.revoked_at < $1 limit $2)");
+SQL(ended_families, "delete from families where id in (select f.id from families f"
+                    " where f.revoked_at < $1"
+                    " and not exists (select 1 from family_tokens where family = f.id) limit $2)");
+SQL(old_keys, "delete from api_keys where id in"
+              " (select id from api_keys where revoked_at < $1 order by revoked_at limit $2)");
+SQL(old_audit, "delete from audit where id in"
+               " (select id from audit where created_at < $1 order by created_at limit $2)");
+SQL(old_apps, "delete from apps where id in"
+              " (select id from apps where deleted_at < $1 order by deleted_at limit $2)");
+/* $1 a day. */
+SQL(old_usage, "delete from usage_days where (app, day, node, worker) in"
+               " (select app, day, node, worker from usage_days where day < $1"
+               "  order by day limit $2)");
 
 /* $1 a position that is about to go from the log. */
 SQL(log_pruned, "insert into log_state (id, pruned) values (1, $1) on conflict (id)"
@@ -255,8 +286,9 @@ void removals_user_name(struct db *db, int64_t app, int64_t user)
 int64_t removals_app(struct db *db, int64_t app, int64_t limit)
 {
     static const struct db_sql *const list[] = {
-        &app_reactions, &app_messages, &app_events, &app_members, &app_chats,  &app_tickets,
-        &app_sessions,  &app_answers,  &app_users,  &app_keys,    &app_active, &app_removals,
+        &app_reactions, &app_messages, &app_events,   &app_members, &app_chats,
+        &app_tickets,   &app_sessions, &app_answers,  &app_users,   &app_keys,
+        &app_active,    &app_removals, &app_clusters, &app_row,
     };
     int64_t done = 0;
     for (size_t i = 0; i < countof(list) && done < limit; i++)
@@ -270,10 +302,12 @@ int64_t removals_expired(struct db *db, const struct removals_times *times, int6
         const struct db_sql *sql;
         int64_t before;
     } list[] = {
-        {&expired_events, times->events},
-        {&expired_answers, times->answers},
-        {&expired_tickets, times->now},
-        {&expired_sessions, times->now},
+        {&expired_events, times->events}, {&expired_answers, times->answers},
+        {&expired_tickets, times->now},   {&expired_sessions, times->now},
+        {&expired_tokens, times->now},    {&expired_families, times->now},
+        {&ended_tokens, times->now},      {&ended_families, times->now},
+        {&old_keys, times->keys},         {&old_audit, times->audit},
+        {&old_usage, times->usage_day},   {&old_apps, times->apps},
     };
     int64_t done = 0;
     prune_to(db, db_number(db, &expired_events_last, ARGS(v_int(times->events), v_int(limit))));

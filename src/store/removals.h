@@ -41,15 +41,19 @@ int64_t removals_user(struct db *db, int64_t app, int64_t user, int64_t limit);
 /* Empties the user's row; the row stays, for tombstones and the log speak of it. */
 void removals_user_name(struct db *db, int64_t app, int64_t user);
 
-/* All but the app's own row and its days of usage, which bills speak of. */
+/* All but its days of usage, which bills speak of, and the app's own row while it has any. */
 int64_t removals_app(struct db *db, int64_t app, int64_t limit);
 
-/* Rows of any app: events and answers older than those times, and tickets and sign-ins that
- * have expired before now. */
+/* Rows of any app and account: those older than those times, and tickets and sign-ins that have
+ * expired or ended before now. */
 struct removals_times {
     int64_t now;
     int64_t events;
     int64_t answers;
+    int64_t keys; /* revoked */
+    int64_t audit;
+    int64_t apps; /* deleted */
+    int64_t usage_day;
 };
 int64_t removals_expired(struct db *db, const struct removals_times *times, int64_t limit);
 

@@ -1,6 +1,8 @@
 /*
  * What is not counted in a message's own transaction goes to a row of worker -1, one a node: a peak
- * must not be summed over the workers that happened to write it.
+ * must not be summed over the workers that happened to write it. Who was there has a row a user
+ * while the day lasts; those of an old day are counted into a row of worker -2 as they go, each in
+ * the transaction that removes it, so that the sum of both is right at any moment.
  */
 #include "store/usage.h"
 
@@ -24,12 +26,20 @@ SQL(usage_active, "insert into active_users (app, day, user_id) values ($1, $2, 
 SQL(usage_list,
     "select day, cast(sum(messages) as bigint), cast(sum(api_calls) as bigint),"
     " cast(sum(peak_users) as bigint), cast(sum(connection_seconds) as bigint),"
-    " cast(sum(active) as bigint)"
-    " from (select day, messages, api_calls, peak_users, connection_seconds, 0 as active"
+    " cast(sum(active_users) as bigint)"
+    " from (select day, messages, api_calls, peak_users, connection_seconds, active_users"
     "  from usage_days where app = $1 and day >= $2 and day <= $3"
     "  union all select day, 0, 0, 0, 0, 1"
     "  from active_users where app = $1 and day >= $2 and day <= $3) counts"
     " group by day order by day");
+
+SQL(active_oldest, "select app, day from active_users where day < $1 order by day, app limit 1");
+SQL(active_forget, "delete from active_users where app = $1 and day = $2 and user_id in"
+                   " (select user_id from active_users where app = $1 and day = $2 limit $3)");
+SQL(active_count,
+    "insert into usage_days (app, day, node, worker, active_users) values ($1, $2, 'local', -2, $3)"
+    " on conflict (app, day, node, worker)"
+    " do update set active_users = usage_days.active_users + excluded.active_users");
 
 void usage_add_messages(struct db *db, int64_t app, int64_t day, int64_t messages)
 {
@@ -46,6 +56,20 @@ void usage_add(struct db *db, Str node, const struct usage_counts *counts)
 void usage_note_active(struct db *db, int64_t app, int64_t day, int64_t user)
 {
     db_run(db, &usage_active, ARGS(v_int(app), v_int(day), v_int(user)));
+}
+
+int64_t usage_count_active(struct db *db, int64_t before, int64_t limit)
+{
+    struct db_rows *rows = db_query(db, &active_oldest, ARGS(v_int(before)));
+    bool found = db_next(rows);
+    int64_t app = found ? db_int(rows, 0) : 0;
+    int64_t day = found ? db_int(rows, 1) : 0;
+    db_done(rows);
+    if (!found)
+        return 0;
+    int64_t users = db_run(db, &active_forget, ARGS(v_int(app), v_int(day), v_int(limit)));
+    db_run(db, &active_count, ARGS(v_int(app), v_int(day), v_int(users)));
+    return users;
 }
 
 struct db_rows *usage_days(struct db *db, int64_t app, int64_t from, int64_t to)

@@ -24,6 +24,10 @@ void usage_add(struct db *db, Str node, const struct usage_counts *counts);
 /* The user was there on that day; again is fine. */
 void usage_note_active(struct db *db, int64_t app, int64_t day, int64_t user);
 
+/* Turns rows of users of the oldest day before that one into a number, at most limit, of one app;
+ * returns how many. */
+int64_t usage_count_active(struct db *db, int64_t before, int64_t limit);
+
 struct usage_day {
     int64_t day;
     int64_t messages;

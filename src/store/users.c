@@ -19,7 +19,10 @@ SQL(user_by_name, USER " and username_key = $2");
 SQL(user_rename, "update users set username = $3, username_key = $4"
                  " where app = $1 and id = $2 and deleted_at is null");
 
-SQL(user_end, "update users set deleted_at = $3 where app = $1 and id = $2 and deleted_at is null");
+/* The name stays until the chats are left: its removal empties it. */
+SQL(user_end, "update users set deleted_at = $3, email = '', email_key = '', password = '',"
+              " first_name = null, sur_name = null"
+              " where app = $1 and id = $2 and deleted_at is null");
 
 SQL(user_removal, "insert into removals (app, kind, user_id, created_at, due_at)"
                   " values ($1, 'user', $2, $3, $3)");
@@ -45,6 +48,12 @@ SQL(session_end,
 
 SQL(session_end_all,
     "update sessions set revoked_at = $3 where app = $1 and user_id = $2 and revoked_at is null");
+
+/* Of those of a user the oldest, beyond $3 of them: whether each is live at $5. */
+SQL(session_oldest, "select id, case when revoked_at is null and expires_at > $5 then 1 else 0 end"
+                    " from sessions where app = $1 and user_id = $2"
+                    " order by id desc limit $4 offset $3");
+SQL(session_forget, "delete from sessions where app = $1 and id = $2");
 
 SQL(session_live, "select count(*) from sessions s"
                   " join users u on u.app = s.app and u.id = s.user_id and u.deleted_at is null"
@@ -182,6 +191,25 @@ void users_end_session(struct db *db, int64_t app, int64_t session, int64_t now)
 void users_end_sessions(struct db *db, int64_t app, int64_t user, int64_t now)
 {
     db_run(db, &session_end_all, ARGS(v_int(app), v_int(user), v_int(now)));
+}
+
+size_t users_forget_sessions(struct db *db, int64_t app, int64_t user, int64_t kept, int64_t now,
+                             int64_t live[USERS_AT_ONCE])
+{
+    int64_t all[USERS_AT_ONCE];
+    size_t n = 0, n_live = 0;
+    struct db_rows *rows =
+        db_query(db, &session_oldest,
+                 ARGS(v_int(app), v_int(user), v_int(kept), v_int(USERS_AT_ONCE), v_int(now)));
+    for (; n < USERS_AT_ONCE && db_next(rows); n++) {
+        all[n] = db_int(rows, 0);
+        if (db_int(rows, 1))
+            live[n_live++] = all[n];
+    }
+    db_done(rows);
+    for (size_t i = 0; i < n; i++)
+        db_run(db, &session_forget, ARGS(v_int(app), v_int(all[i])));
+    return n_live;
 }
 
 bool users_session_live(struct db *db, int64_t app, int64_t user, int64_t session, int64_t now)

@@ -66,6 +66,11 @@ void users_slide_session(struct db *db, int64_t app, const struct users_session 
 /* Revokes one, or all of a user. */
 void users_end_session(struct db *db, int64_t app, int64_t session, int64_t now);
 void users_end_sessions(struct db *db, int64_t app, int64_t user, int64_t now);
+enum { USERS_AT_ONCE = 16 }; /* sign-ins that one call forgets */
+/* Forgets the oldest of a user when there are more than kept; puts those that were live into live
+ * and returns how many. */
+size_t users_forget_sessions(struct db *db, int64_t app, int64_t user, int64_t kept, int64_t now,
+                             int64_t live[USERS_AT_ONCE]);
 /* Not revoked, not expired, and its user is there. */
 bool users_session_live(struct db *db, int64_t app, int64_t user, int64_t session, int64_t now);
 

@@ -149,6 +149,61 @@ static void a_family_lives_as_long_as_it_is_used(void **state)
     assert_false(refuses(t, family.token, (Id){{0}}));
 }
 
+SQL(test_families, "select count(*) from families");
+SQL(test_tokens, "select count(*) from family_tokens");
+
+static int64_t number(struct tenant *t, const struct db_sql *sql)
+{
+    return db_number(t->f->db, sql, (struct db_values){0});
+}
+
+static void past_a_hundred_signins_the_oldest_ends(void **state)
+{
+    struct tenant *t = *state;
+    struct family first = open_family(t, t->account), second = open_family(t, t->account);
+    for (int i = 2; i < 101; i++)
+        open_family(t, t->account);
+    assert_false(refuses(t, first.token, (Id){{0}}));
+    rotate(t, &second);
+    sweep_all(t);
+    assert_int_equal(number(t, &test_families), 100);
+    assert_int_equal(number(t, &test_tokens), 101);
+}
+
+static void used_tokens_of_a_family_are_bounded(void **state)
+{
+    struct tenant *t = *state;
+    struct family family = open_family(t, t->account);
+    Str old = family.token;
+    for (int i = 0; i < 1050; i++)
+        rotate(t, &family);
+    assert_int_equal(number(t, &test_tokens), 1001);
+    assert_false(refuses(t, old, (Id){{0}}));
+    old = family.token;
+    rotate(t, &family);
+    assert_true(refuses(t, old, (Id){{0}}));
+}
+
+static void families_that_are_over_go_with_their_tokens(void **state)
+{
+    struct tenant *t = *state;
+    struct family ended = open_family(t, t->account), kept = open_family(t, t->stranger);
+    for (int i = 0; i < 1200; i++) {
+        if (i % 10 == 0)
+            t->f->tx.now += t->f->rules.account_refresh_ttl / 200;
+        rotate(t, &ended);
+    }
+    assert_ok(account_logout(step(t->f), ended.id));
+    sweep_all(t);
+    assert_int_equal(number(t, &test_families), 1);
+    assert_int_equal(number(t, &test_tokens), 1);
+    t->f->tx.now += t->f->rules.account_refresh_ttl;
+    sweep_all(t);
+    assert_int_equal(number(t, &test_families), 0);
+    assert_int_equal(number(t, &test_tokens), 0);
+    assert_false(refuses(t, kept.token, (Id){{0}}));
+}
+
 static void unknown_tokens_are_refused(void **state)
 {
     struct tenant *t = *state;
@@ -246,6 +301,9 @@ int main(void)
         tenant_test(a_used_token_ends_its_family_and_no_other),
         tenant_test(another_accounts_bearer_is_refused_and_uses_nothing_up),
         tenant_test(a_family_lives_as_long_as_it_is_used),
+        tenant_test(past_a_hundred_signins_the_oldest_ends),
+        tenant_test(used_tokens_of_a_family_are_bounded),
+        tenant_test(families_that_are_over_go_with_their_tokens),
         tenant_test(unknown_tokens_are_refused),
         tenant_test(a_token_needs_a_live_family_of_its_account),
         tenant_test(changes_what_is_given_and_nothing_else),

@@ -8,6 +8,22 @@ SQL(test_audit, "select count(*) from audit where account = $1 and action = $2")
 SQL(test_removal, "select count(*) from removals where app = $1 and kind = 'app'");
 SQL(test_drain, "update clusters set status = $2 where name = $1");
 
+SQL(test_keys, "select count(*) from api_keys");
+SQL(test_old_key, "insert into api_keys (app, uuid, hash, prefix, audience, tier, created_at,"
+                  " revoked_at) values ($1, $2, $2, 'eyJhbGci', 'demo-cluster', 'DEMO', $3, $3)");
+SQL(test_audit_rows, "select count(*) from audit");
+SQL(test_old_audit, "insert into audit (account, app, action, subject, created_at)"
+                    " values ($1, 1, 'old', 'x', $2)");
+SQL(test_active, "select count(*) from active_users");
+SQL(test_usage, "select count(*) from usage_days");
+SQL(test_apps_deleted, "select count(*) from apps where deleted_at is not null");
+SQL(test_apps_settled, "select count(*) from app_clusters");
+
+static int64_t number(struct tenant *t, const struct db_sql *sql)
+{
+    return db_number(t->f->db, sql, (struct db_values){0});
+}
+
 static int64_t audited(struct tenant *t, const char *action)
 {
     return db_number(t->f->db, &test_audit, ARGS(v_int(t->account), v_text(str_of(action))));
@@ -17,7 +33,9 @@ static size_t count(struct tenant *t, int64_t account)
 {
     struct app *apps;
     size_t n;
-    assert_ok(app_list(step(t->f), account, &apps, &n));
+    bool more;
+    assert_ok(app_list(step(t->f), account, (Id){{0}}, 1000, &apps, &n, &more));
+    assert_false(more);
     return n;
 }
 
@@ -118,6 +136,23 @@ static void an_account_has_so_many_demo_apps(void **state)
     assert_int_equal(count(t, t->account), 5);
 }
 
+static void an_account_has_so_many_apps_whatever_their_tier(void **state)
+{
+    struct tenant *t = *state;
+    t->f->rules.account_apps = 7;
+    for (int i = 1; i < 7; i++) {
+        struct app app;
+        assert_ok(app_create(step(t->f), t->account, S("App"), &app));
+        assert_ok(app_set_tier(step(t->f), t->account, app.id, S("MULTI_TENANT"), &app));
+    }
+    struct app app;
+    assert_err(create(t, "Eighth"), ERR_APP_LIMIT);
+    assert_ok(app_create(step(t->f), t->stranger, S("Theirs"), &app));
+    assert_ok(app_delete(step(t->f), t->account, t->app.id));
+    assert_ok(create(t, "Seventh"));
+    assert_err(create(t, "Eighth"), ERR_APP_LIMIT);
+}
+
 static void without_a_cluster_for_demo_apps_there_are_none(void **state)
 {
     struct tenant *t = *state;
@@ -169,7 +204,8 @@ static void many_apps_are_all_listed_oldest_first(void **state)
         assert_ok(create(t, "More"));
     struct app *apps;
     size_t n;
-    assert_ok(app_list(step(t->f), t->account, &apps, &n));
+    bool more;
+    assert_ok(app_list(step(t->f), t->account, (Id){{0}}, 1000, &apps, &n, &more));
     assert_int_equal(n, 20);
     assert_id(apps[0].id, t->app.id);
     for (size_t i = 1; i < n; i++)
@@ -387,6 +423,62 @@ static void a_key_is_rotated_only_while_it_is_active(void **state)
     list_keys(t, 2);
 }
 
+static void only_the_keys_revoked_last_are_kept(void **state)
+{
+    struct tenant *t = *state;
+    struct app_key first, key, fresh;
+    Str token;
+    assert_ok(create_key(t, &first));
+    assert_ok(create_key(t, &key));
+    for (int i = 0; i < 130; i++) {
+        assert_ok(app_key_rotate(step(t->f), t->account, t->app.id, key.id, tenant_sign, NULL,
+                                 &fresh, &token));
+        key = fresh;
+    }
+    assert_int_equal(number(t, &test_keys), 102);
+    struct app_key *keys = list_keys(t, 102);
+    assert_id(keys[0].id, first.id);
+    assert_true(keys[0].active);
+    assert_false(keys[1].active);
+    assert_id(keys[101].id, key.id);
+    /* The oldest key, revoked last, is one that is kept. */
+    assert_ok(app_key_revoke(step(t->f), t->account, t->app.id, first.id));
+    assert_id(list_keys(t, 101)[0].id, first.id);
+    t->f->tx.now += 91 * FIXTURE_DAY;
+    sweep_all(t);
+    list_keys(t, 1);
+}
+
+static void a_crowd_of_revoked_keys_from_before_is_not_listed(void **state)
+{
+    struct tenant *t = *state;
+    struct app_key key;
+    for (int i = 0; i < 3000; i++)
+        db_run(t->f->db, &test_old_key,
+               ARGS(v_int(t->app.app), v_id(id_new(t->f->tx.now)), v_int(t->f->tx.now)));
+    assert_ok(create_key(t, &key));
+    list_keys(t, 101);
+    for (int i = 0; i < 30; i++) { /* each goes on forgetting them */
+        assert_ok(app_key_revoke(step(t->f), t->account, t->app.id, key.id));
+        assert_ok(create_key(t, &key));
+    }
+    assert_int_equal(number(t, &test_keys), 101);
+}
+
+static void the_audit_of_an_account_is_bounded(void **state)
+{
+    struct tenant *t = *state;
+    for (int i = 0; i < 10150; i++)
+        db_run(t->f->db, &test_old_audit, ARGS(v_int(t->account), v_int(t->f->tx.now)));
+    for (int i = 0; i < 3; i++)
+        assert_ok(create(t, "App"));
+    assert_int_equal(number(t, &test_audit_rows), 10000);
+    assert_int_equal(audited(t, "app.create"), 3);
+    t->f->tx.now += t->f->rules.audit_retention + 10000;
+    sweep_all(t);
+    assert_int_equal(number(t, &test_audit_rows), 0);
+}
+
 static void a_key_of_another_app_is_not_found(void **state)
 {
     struct tenant *t = *state;
@@ -475,6 +567,93 @@ static void usage_is_summed_over_nodes_and_counts_whats_new(void **state)
     assert_int_equal(n, 0);
 }
 
+static struct app_usage usage_of(struct tenant *t, int64_t day)
+{
+    struct app_usage *days;
+    size_t n;
+    assert_ok(app_usage(step(t->f), t->account, t->app.id, day, day, &days, &n));
+    return n ? days[0] : (struct app_usage){0};
+}
+
+static void users_of_old_days_become_a_number(void **state)
+{
+    struct tenant *t = *state;
+    int64_t today = clock_day(t->f->tx.now);
+    usage_add_messages(t->f->db, t->app.app, today - 9, 7);
+    for (int64_t user = 1; user <= 2500; user++)
+        for (int64_t day = today - 9; day <= today; day += 3)
+            usage_note_active(t->f->db, t->app.app, day, user);
+    bool more;
+    assert_ok(chat_sweep(step(t->f), &more)); /* one day is counted, and not all of it */
+    assert_true(more);
+    assert_int_equal(usage_of(t, today - 9).active_users, 2500);
+    sweep_all(t);
+    assert_int_equal(number(t, &test_active), 2500);
+    for (int64_t day = today - 9; day <= today; day += 3)
+        assert_int_equal(usage_of(t, day).active_users, 2500);
+    assert_int_equal(usage_of(t, today - 9).messages, 7);
+}
+
+static void usage_goes_when_it_is_old(void **state)
+{
+    struct tenant *t = *state;
+    int64_t today = clock_day(t->f->tx.now);
+    usage_add_messages(t->f->db, t->app.app, today, 7);
+    usage_note_active(t->f->db, t->app.app, today, 1);
+    t->f->tx.now += t->f->rules.usage_retention;
+    sweep_all(t);
+    assert_int_equal(usage_of(t, today).messages, 7);
+    assert_int_equal(usage_of(t, today).active_users, 1);
+    t->f->tx.now += FIXTURE_DAY;
+    sweep_all(t);
+    assert_int_equal(usage_of(t, today).messages, 0);
+    assert_int_equal(number(t, &test_usage), 0);
+}
+
+static void a_deleted_app_that_was_not_used_leaves_no_row(void **state)
+{
+    struct tenant *t = *state;
+    struct app app;
+    for (int i = 0; i < 20; i++) {
+        assert_ok(app_create(step(t->f), t->account, S("App"), &app));
+        assert_ok(app_delete(step(t->f), t->account, app.id));
+    }
+    assert_ok(app_create(step(t->f), t->account, S("App"), &app));
+    usage_add_messages(t->f->db, app.app, clock_day(t->f->tx.now), 7);
+    assert_ok(app_delete(step(t->f), t->account, app.id));
+    sweep_all(t);
+    assert_int_equal(number(t, &test_apps_deleted), 1);
+    assert_int_equal(number(t, &test_apps_settled), 1);
+    t->f->tx.now += t->f->rules.usage_retention + FIXTURE_DAY;
+    sweep_all(t);
+    assert_int_equal(number(t, &test_apps_deleted), 0);
+    assert_int_equal(count(t, t->account), 1);
+}
+
+static void apps_come_in_pages(void **state)
+{
+    struct tenant *t = *state;
+    struct app *apps, made[5] = {t->app};
+    size_t n;
+    bool more;
+    for (int i = 1; i < 5; i++)
+        assert_ok(app_create(step(t->f), t->account, S("App"), &made[i]));
+    Id after = {{0}};
+    for (size_t i = 0; i < 5; i += 2) {
+        assert_ok(app_list(step(t->f), t->account, after, 2, &apps, &n, &more));
+        assert_int_equal(n, i < 4 ? 2 : 1);
+        assert_int_equal(more, i < 4);
+        for (size_t k = 0; k < n; k++)
+            assert_id(apps[k].id, made[i + k].id);
+        after = apps[n - 1].id;
+    }
+    assert_ok(app_delete(step(t->f), t->account, made[1].id));
+    assert_ok(app_list(step(t->f), t->account, made[1].id, 2, &apps, &n, &more));
+    assert_id(apps[0].id, made[2].id);
+    assert_err(app_list(step(t->f), t->stranger, made[1].id, 2, &apps, &n, &more),
+               ERR_INVALID_FIELD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,7 +662,10 @@ int main(void)
         tenant_test(a_new_app_is_an_active_demo_app_on_this_cluster),
         tenant_test(a_name_is_1_to_128_characters_and_not_blank),
         tenant_test(an_account_has_so_many_demo_apps),
+        tenant_test(an_account_has_so_many_apps_whatever_their_tier),
         tenant_test(without_a_cluster_for_demo_apps_there_are_none),
+        tenant_test(apps_come_in_pages),
+        tenant_test(a_deleted_app_that_was_not_used_leaves_no_row),
         tenant_test(another_accounts_app_is_not_found),
         tenant_test(many_apps_are_all_listed_oldest_first),
         tenant_test(suspending_closes_the_sessions_once),
@@ -498,10 +680,15 @@ int main(void)
         tenant_test(an_app_has_so_many_active_keys),
         tenant_test(a_key_is_revoked_once),
         tenant_test(a_key_is_rotated_only_while_it_is_active),
+        tenant_test(only_the_keys_revoked_last_are_kept),
+        tenant_test(a_crowd_of_revoked_keys_from_before_is_not_listed),
+        tenant_test(the_audit_of_an_account_is_bounded),
         tenant_test(a_key_of_another_app_is_not_found),
         tenant_test(a_suspended_app_gets_no_keys),
         tenant_test(a_signer_that_fails_makes_no_key),
         tenant_test(usage_is_summed_over_nodes_and_counts_whats_new),
+        tenant_test(users_of_old_days_become_a_number),
+        tenant_test(usage_goes_when_it_is_old),
     };
     return cmocka_run_group_tests_name("domain/app", tests, NULL, NULL);
 }

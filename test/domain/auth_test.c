@@ -214,6 +214,33 @@ static void a_user_who_went_while_hashing_cannot_sign_in(void **state)
                ERR_AUTH_BAD_CREDENTIALS);
 }
 
+SQL(test_signins, "select count(*) from sessions where user_id = $1");
+
+static void past_a_users_limit_the_oldest_signin_ends(void **state)
+{
+    struct tenant *t = *state;
+    struct actor a;
+    t->f->rules.user_logins = 3;
+    struct user_profile ann = tenant_user(t, "ann"), bob = tenant_user(t, "bob");
+    struct signin his = tenant_signin(t, &bob), first = tenant_signin(t, &ann), last = first;
+    Id id;
+    Str token;
+    for (int i = 1; i < 3; i++)
+        last = tenant_signin(t, &ann);
+    assert_ok(auth_open_session(step(t->f), t->app.app, ann.user, &id, &token));
+    const struct event *e = only_event(t->f, EVENT_SESSION_REVOKED);
+    assert_int_equal(e->target, ann.user);
+    assert_int_equal(e->session, first.actor.session);
+    assert_int_equal(e->but_session, 0);
+    assert_err(auth_refresh(step(t->f), &first.claims, first.refresh_token, &a),
+               ERR_AUTH_INVALID_TOKEN);
+    assert_ok(auth_refresh(step(t->f), &last.claims, last.refresh_token, &a));
+    assert_ok(auth_refresh(step(t->f), &his.claims, his.refresh_token, &a));
+    for (int i = 0; i < 40; i++)
+        tenant_signin(t, &ann);
+    assert_int_equal(db_number(t->f->db, &test_signins, ARGS(v_int(ann.user))), 3);
+}
+
 /* Refresh */
 
 static void a_refresh_token_stays_good(void **state)
@@ -556,6 +583,7 @@ int main(void)
         tenant_test(unknown_users_and_those_of_other_apps_are_refused),
         tenant_test(nothing_of_a_suspended_or_deleted_app_works),
         tenant_test(a_user_who_went_while_hashing_cannot_sign_in),
+        tenant_test(past_a_users_limit_the_oldest_signin_ends),
         tenant_test(a_refresh_token_stays_good),
         tenant_test(refresh_needs_a_token_and_a_jwt_that_belong_together),
         tenant_test(a_signin_lives_as_long_as_it_is_refreshed),

@@ -77,7 +77,11 @@ static inline int fixture_open(void **state)
         fail_msg("%s", why);
     f->rules = (struct rules){.message_length = 10000,
                               .chat_members = 100000,
+                              .account_apps = 100,
+                              .user_logins = 1000,
                               .log_retention = 7 * FIXTURE_DAY,
+                              .usage_retention = 400 * FIXTURE_DAY,
+                              .audit_retention = 400 * FIXTURE_DAY,
                               .replay_events = 5000,
                               .client_id_ttl = FIXTURE_DAY};
     f->arena = ARENA(FIXTURE_ARENA);

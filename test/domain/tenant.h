@@ -125,6 +125,15 @@ static inline bool mentions(Str text, const char *word)
     return memmem(text.p, text.n, word, strlen(word)) != NULL;
 }
 
+static inline void sweep_all(struct tenant *t)
+{
+    bool more = true;
+    for (int i = 0; more; i++) {
+        assert_true(i < 200);
+        assert_ok(chat_sweep(step(t->f), &more));
+    }
+}
+
 #define tenant_test(function) cmocka_unit_test_setup_teardown(function, tenant_open, tenant_close)
 
 #endif

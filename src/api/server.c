@@ -190,7 +190,13 @@ static void close_sessions(struct loop *loop, struct loop_msg *msg)
     struct closing *c = (struct closing *)msg;
     conn_close_idle(c->server, loop);
     sessions_restart(c->server->sessions[loop_index(loop)], c->spread_ms);
+    atomic_fetch_add(&c->server->closed, 1);
     mem_free(c);
+}
+
+bool server_closed(const struct server *s)
+{
+    return atomic_load(&s->closed) == s->config.n_loops;
 }
 
 void server_drain(struct server *s)

@@ -70,6 +70,7 @@ struct server {
     atomic_size_t refusals; /* connections of the chat API that are open only to be told so */
     Str url[SURFACES];      /* public */
     atomic_bool draining;   /* /readyz fails */
+    atomic_size_t closed;   /* loops that have begun to close what they have */
 };
 
 struct server *server_new(const struct server_config *config);
@@ -94,6 +95,8 @@ void server_drain(struct server *server);
 /* On loop 0: no new connections; HTTP connections end after their request, sessions close with 1012
  * over spread_ms, on every loop. */
 void server_close(struct server *server, int64_t spread_ms);
+/* True once every loop has begun to: from then on connections only become fewer. Any thread. */
+bool server_closed(const struct server *server);
 
 enum { SERVER_HASH = 128 }; /* bytes of a password hash's text with its NUL, at most */
 

@@ -44,19 +44,26 @@ struct loop {
     char receive[RECEIVE_BYTES];
 };
 
-static void run_messages(uv_async_t *wake)
+static bool run_queued(struct loop *loop)
 {
-    struct loop *loop = wake->data;
     pthread_mutex_lock(&loop->lock);
     struct loop_msg *msg = loop->first;
     loop->first = NULL;
     loop->last = &loop->first;
     pthread_mutex_unlock(&loop->lock);
+    bool any = msg != NULL;
     while (msg) {
         struct loop_msg *next = msg->next;
         msg->run(loop, msg);
         msg = next;
     }
+    return any;
+}
+
+static void run_messages(uv_async_t *wake)
+{
+    struct loop *loop = wake->data;
+    run_queued(loop);
     if (atomic_load(&loop->stopping))
         uv_stop(&loop->uv);
 }
@@ -103,6 +110,11 @@ void loop_run(struct loop *loop)
 {
     while (!atomic_load(&loop->stopping))
         uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+bool loop_settle(struct loop *loop)
+{
+    return run_queued(loop);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)

@@ -9,6 +9,7 @@
 #define IO_LOOP_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,13 @@ struct timer {
 struct loop *loop_new(unsigned index);
 void loop_run(struct loop *loop);
 void loop_free(struct loop **loop);
+
+/*
+ * Runs what was posted and came too late for the loop, after its thread has ended: messages own
+ * memory. True when there was anything; it may have posted to other loops, so all are asked until
+ * none has.
+ */
+bool loop_settle(struct loop *loop);
 
 /* Any thread. Messages of one thread arrive in their order; msg is moved. */
 void loop_post(struct loop *loop, struct loop_msg *msg);

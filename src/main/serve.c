@@ -447,18 +447,28 @@ static int drain(struct process *p, const sigset_t *signals)
     int64_t until = clock_mono() + c->drain_timeout * 1000;
     do
         hurry = signalled(signals, POLL_MS) || hurry;
-    while (open_connections(p) && !hurry && clock_mono() < until);
+    while ((!server_closed(p->server) || open_connections(p)) && !hurry && clock_mono() < until);
     unsigned left = open_connections(p);
+    bool orderly = left == 0 && server_closed(p->server);
     jobs_stop(p->jobs);
     write_seen(p);
     struct jobs_stats stats = jobs_stats(p->jobs);
     log_event(LOG_INFO, "stopped", log_n("connections_cut", left), log_n("commits", stats.commits),
               log_n("writes", stats.writes));
-    if (left) { /* what is open cannot be taken down in order */
+    if (!orderly) { /* what is open cannot be taken down in order */
         log_stop();
         _exit(hurry ? 1 : 0);
     }
     return 0;
+}
+
+static void settle_loops(struct process *p)
+{
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = 0; i < p->n_loops; i++)
+            any = loop_settle(p->loops[i]) || any;
+    }
 }
 
 static void release(struct process *p)
@@ -467,6 +477,7 @@ static void release(struct process *p)
         loop_stop(p->loops[i]);
     for (size_t i = 0; i < p->n_loops; i++)
         must(pthread_join(p->threads[i], NULL) == 0);
+    settle_loops(p);
     chores_free(&p->chores);
     server_free(&p->server);
     for (size_t i = 0; i < p->n_loops; i++)

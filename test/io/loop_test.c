@@ -137,6 +137,48 @@ static void a_sleeping_loop_is_woken(void **state)
     loop_free(&ball.to[1]);
 }
 
+struct relayed {
+    struct loop_msg msg;
+    struct loop *next;
+};
+
+static int relays;
+
+static void relay(struct loop *loop, struct loop_msg *msg)
+{
+    struct relayed *r = (struct relayed *)msg;
+    struct loop *next = r->next;
+    relays++;
+    r->next = NULL;
+    if (next)
+        loop_post(next, msg);
+    else
+        mem_free(r);
+    (void)loop;
+}
+
+/* A message owns memory, and what it posts does too. */
+static void what_comes_after_a_loops_end_is_settled(void **state)
+{
+    struct loop *a = loop_new(0), *b = loop_new(1);
+    struct relayed *r = mem_alloc(sizeof *r);
+    (void)state;
+    loop_stop(a);
+    loop_stop(b);
+    loop_run(a);
+    loop_run(b);
+    *r = (struct relayed){{.run = relay}, b};
+    relays = 0;
+    loop_post(a, &r->msg);
+    assert_true(loop_settle(a));
+    assert_true(loop_settle(b));
+    assert_false(loop_settle(a));
+    assert_false(loop_settle(b));
+    assert_int_equal(relays, 2);
+    loop_free(&a);
+    loop_free(&b);
+}
+
 static void a_stop_before_the_run_counts(void **state)
 {
     (void)state;
@@ -375,6 +417,7 @@ int main(void)
         cmocka_unit_test(messages_of_a_thread_arrive_in_order),
         cmocka_unit_test(a_sleeping_loop_is_woken),
         cmocka_unit_test(a_stop_before_the_run_counts),
+        cmocka_unit_test(what_comes_after_a_loops_end_is_settled),
         cmocka_unit_test(what_a_tick_leaves_is_written_at_its_end),
         cmocka_unit_test(timers_are_never_early_and_little_late),
         cmocka_unit_test(a_timer_beyond_a_turn_of_the_wheel),

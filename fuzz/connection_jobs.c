@@ -70,6 +70,7 @@ bool jobs_run_one(struct jobs *jobs)
     if (!jobs->first)
         jobs->last = &jobs->first;
     struct publication *p = publication_new();
+    p->at = clock_mono() / 1000;
     struct tx tx = {
         .db = jobs->db, .now = clock_now(), .events = &p->events, .rules = jobs->config.rules};
     if (job->pool == JOB_HASH) {

@@ -318,26 +318,28 @@ static void put_place(struct json_writer *w, int64_t position, int64_t marks, bo
     buf_free(&cursor);
 }
 
-/* The limit is one of events; the marks, which come last, are not taken apart. */
-static Err put_events(struct request *r, struct tx *tx, const struct replay *replay,
+/* The plan is of this transaction's own snapshot, so nothing of it can be lost. */
+static Err put_events(struct request *r, struct tx *tx, const struct replay *replay, int64_t from,
                       struct json_writer *w)
 {
     const struct input *in = r->data;
     struct event_list page = {.arena = ARENA(SYNC_BYTES + REPLAY_SPARE)};
     size_t limit = (size_t)in->size, at = 0;
-    Err e = replay_page(tx, replay, &at, limit, SYNC_BYTES, &page);
+    bool lost;
+    Err e = replay_page(tx, replay, &at, limit, SYNC_BYTES, &page, &lost);
     bool all = at == replay->n_entries;
-    bool marks = all && (!at || at + replay->n_read <= limit);
-    if (marks)
-        replay_marks(replay, &page);
     for (size_t i = 0; !e && i < page.n; i++) {
         if (i)
             buf_byte(w->out, ',');
         render_body(w->out, &page.items[i], r->actor.user_id);
     }
     event_list_free(&page);
-    put_place(w, all ? replay->position : replay->entries[at - 1].position,
-              marks ? replay->marks_end : replay->marks, true, !marks);
+    int64_t last = at ? replay->entries[at - 1].position : 0;
+    put_place(w,
+              all           ? replay->position
+              : last > from ? last
+                            : from,
+              all ? replay->marks_end : last, true, !all);
     return e;
 }
 
@@ -354,7 +356,7 @@ static Err sync_run(struct request *r, struct tx *tx)
     json_object_begin(&w);
     json_field_array(&w, "events");
     if (in->cursor.n && replay.complete)
-        return put_events(r, tx, &replay, &w);
+        return put_events(r, tx, &replay, cursor.position, &w);
     if (!replay.complete)
         render_resync(w.out, replay.resync, replay.n_resync);
     put_place(&w, end, end, replay.complete, false);

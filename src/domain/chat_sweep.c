@@ -44,14 +44,14 @@ static Err sweep_user(struct tx *tx, const struct removals_row *r, int64_t limit
 }
 
 /* One step of a removal. */
-static Err sweep_one(struct tx *tx, const struct removals_row *r, int64_t limit, int64_t *rows)
+static Err sweep_one(struct tx *tx, struct removals_row *r, int64_t limit, int64_t *rows)
 {
     enum removals_kind next = r->kind;
     int64_t due_at = tx->now;
     Err e = ERR_OK;
     switch (r->kind) {
     case REMOVALS_CHAT:
-        *rows = removals_chat(tx->db, r->app, r->chat, limit);
+        *rows = removals_chat(tx->db, r, tx->now, limit);
         break;
     case REMOVALS_CHAT_END:
         *rows = removals_chat_end(tx->db, r->app, r->chat, limit);
@@ -63,7 +63,8 @@ static Err sweep_one(struct tx *tx, const struct removals_row *r, int64_t limit,
         *rows = removals_app(tx->db, r->app, limit);
         break;
     }
-    /* The members and the log of a chat tell those who were away that it is gone. */
+    /* Members, tombstones and the log of a chat tell those who were away what was there, and that
+     * it is gone. */
     if (r->kind == REMOVALS_CHAT && *rows == 0) {
         next = REMOVALS_CHAT_END;
         due_at = r->created_at + tx->rules->log_retention;
@@ -71,7 +72,7 @@ static Err sweep_one(struct tx *tx, const struct removals_row *r, int64_t limit,
     if (next == r->kind && *rows == 0)
         removals_done(tx->db, r->id);
     else
-        removals_later(tx->db, r->id, next, due_at);
+        removals_later(tx->db, r, next, due_at);
     return e;
 }
 

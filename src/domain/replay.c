@@ -9,14 +9,13 @@
 #include "domain/chat.h"
 #include "domain/chat_access.h"
 #include "domain/message.h"
+#include "store/epochs.h"
 #include "store/replays.h"
 
 #include <stdlib.h>
 
 enum {
     MARKS_OF_CROWD = 1000, /* looked at, in a chat where hardly anyone hears of them */
-    MARK_LATE_MS = 2000,   /* a READ_MSG may come so much later than what happened after it */
-    MARK_LATE_ROWS = 1000, /* looked at to find out where that was */
     RUN = 16,              /* events read at once in a page */
 };
 
@@ -71,7 +70,7 @@ static int64_t plan_events(struct plan *p, const struct replays_membership *m, s
         if (!take_room(p, out))
             break;
         *add_to(p, entries, struct replay_entry) =
-            (struct replay_entry){.position = position, .seq = seq, .chat = p->chats.n - 1};
+            (struct replay_entry){.position = position, .seq = seq, .index = p->chats.n - 1};
         if (seq == m->joined_seq)
             joined = position;
     }
@@ -94,11 +93,14 @@ static void plan_marks(struct plan *p, const struct replays_membership *m, int64
             break;
         if (mark.position > out->marks_end)
             out->marks_end = mark.position;
+        *add_to(p, entries, struct replay_entry) =
+            (struct replay_entry){.position = mark.position, .index = p->read.n};
         *add_to(p, read, struct replay_mark) = (struct replay_mark){.chat = p->chats.n - 1,
                                                                     .reader = mark.reader,
                                                                     .sender = mark.sender,
                                                                     .reader_id = mark.reader_id,
-                                                                    .message_id = mark.message_id};
+                                                                    .message_id = mark.message_id,
+                                                                    .position = mark.position};
     }
     db_done(rows);
 }
@@ -132,12 +134,12 @@ static bool reaches(struct plan *p, const struct replay *out)
            p->from.position <= last && p->from.marks <= last;
 }
 
-/* READ_MSGs are held back to be coalesced: the event that came last may have overtaken some. */
-static int64_t marks_from(struct plan *p, int64_t app)
+/* The event that came last may have overtaken markers that were held back. */
+static int64_t marks_from(const struct plan *p)
 {
     if (p->from.kind == REPLAY_PLAN)
         return p->from.marks;
-    return replays_before(p->tx->db, app, p->from.position, MARK_LATE_MS, MARK_LATE_ROWS);
+    return epochs_before(p->tx->db, p->from.first, p->from.position, REPLAY_LATE_MS);
 }
 
 static int by_position(const void *x, const void *y)
@@ -179,7 +181,7 @@ Err replay_plan(struct tx *tx, int64_t app, int64_t user, const struct replay_cu
     bool all_anew = !reaches(&p, out);
     out->complete = !all_anew;
     out->marks_end = out->position;
-    out->marks = all_anew ? 0 : marks_from(&p, app);
+    out->marks = all_anew ? 0 : marks_from(&p);
     struct replays_membership m;
     struct db_rows *rows =
         replays_memberships(tx->db, app, user, all_anew ? INT64_MAX : p.from.position);
@@ -194,46 +196,59 @@ Err replay_plan(struct tx *tx, int64_t app, int64_t user, const struct replay_cu
     return tx_done(tx, ERR_OK);
 }
 
-/* How many entries from `at` on, n at most, follow one another in one chat. */
+/* How many entries from `at` on, n at most, are events that follow one another in one chat. */
 static size_t run_at(const struct replay *r, size_t at, size_t n)
 {
+    const struct replay_entry *first = &r->entries[at];
     size_t run = 1;
-    while (run < n && at + run < r->n_entries && r->entries[at + run].chat == r->entries[at].chat)
+    while (run < n && at + run < r->n_entries && first[run].seq && first[run].index == first->index)
         run++;
     return run;
 }
 
+static void add_mark(const struct replay *r, const struct replay_mark *mark, struct event_list *out)
+{
+    struct event *e = event_add(out, EVENT_READ_MSG);
+    e->app = r->app;
+    e->chat = r->chats[mark->chat].chat;
+    e->chat_id = r->chats[mark->chat].id;
+    e->position = mark->position;
+    e->sender = mark->reader;
+    e->sender_id = mark->reader_id;
+    e->target = mark->sender;
+    e->message_id = mark->message_id;
+}
+
+/* What was pruned since the plan was made may be missing from what is left of it. */
+static bool has_lost(struct tx *tx, const struct replay *r, size_t at)
+{
+    while (at < r->n_entries && !r->entries[at].seq)
+        at++;
+    return at < r->n_entries && replays_pruned(tx->db) >= r->entries[at].position;
+}
+
 Err replay_page(struct tx *tx, const struct replay *r, size_t *at, size_t n, size_t bytes,
-                struct event_list *out)
+                struct event_list *out, bool *lost)
 {
     must(out->arena.max >= bytes + REPLAY_SPARE);
-    for (size_t end = *at + n; *at < end && *at < r->n_entries && out->arena.used < bytes;) {
+    *lost = has_lost(tx, r, *at);
+    for (size_t end = *at + n;
+         !*lost && *at < end && *at < r->n_entries && out->arena.used < bytes;) {
         const struct replay_entry *first = &r->entries[*at];
+        if (!first->seq) {
+            add_mark(r, &r->read[first->index], out);
+            ++*at;
+            continue;
+        }
         size_t most = end - *at < RUN ? end - *at : RUN;
         size_t run = run_at(r, *at, most);
-        int64_t chat = r->chats[first->chat].chat, last = first[run - 1].seq;
+        int64_t chat = r->chats[first->index].chat, last = first[run - 1].seq;
         Err e = message_replay(tx, r->app, chat, first->seq - 1, last, run, out);
         if (e)
             return e;
         *at += run;
     }
     return tx_done(tx, ERR_OK);
-}
-
-void replay_marks(const struct replay *r, struct event_list *out)
-{
-    for (size_t i = 0; i < r->n_read; i++) {
-        const struct replay_mark *mark = &r->read[i];
-        struct event *e = event_add(out, EVENT_READ_MSG);
-        e->app = r->app;
-        e->chat = r->chats[mark->chat].chat;
-        e->chat_id = r->chats[mark->chat].id;
-        e->position = r->marks;
-        e->sender = mark->reader;
-        e->sender_id = mark->reader_id;
-        e->target = mark->sender;
-        e->message_id = mark->message_id;
-    }
 }
 
 int64_t replay_end(struct tx *tx)

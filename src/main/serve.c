@@ -12,8 +12,10 @@
 #include "base/random.h"
 #include "codec/json.h"
 #include "domain/app.h"
+#include "domain/replay.h"
 #include "domain/seen.h"
 #include "main/keys.h"
+#include "realtime/cursor.h"
 #include "store/apps.h"
 
 #include <errno.h>
@@ -294,6 +296,12 @@ static const char *prepare_store(struct process *p)
     db_begin(db);
     Err err = app_cluster_ensure(&tx, p->config->cluster, str_of(p->urls[SURFACE_API]),
                                  p->config->cluster_tiers, &p->rules.cluster);
+    struct replay_epoch *epochs;
+    size_t n;
+    if (!err)
+        err = replay_begin_epoch(&tx, (uint32_t)random_u64() | 1, &epochs, &n);
+    if (!err)
+        cursor_setup(epochs, n);
     if (!err)
         err = db_commit(db);
     if (err)

@@ -1,10 +1,13 @@
 /*
  * Event ids and cursors as clients see them: opaque texts of at most 40 characters that hold a
- * position in the log. Pure; any thread.
+ * position in the log and the tag of the epoch that gave it out. Any thread, after cursor_setup.
  *
- *     e1f       the event stored at position 0x1f
- *     u1f-7     the 7th event that was not stored; 0x1f was the last position before it
- *     s1f-1e    what GET /api/sync gives: events up to 0x1f, read marks from 0x1e on are due
+ *     e1f-9ac31b07       the event stored at position 0x1f
+ *     u1f-7-9ac31b07     the 7th event that was not stored; 0x1f was the last position before it
+ *     s1f-1e-9ac31b07    what GET /api/sync gives: events up to 0x1f, read marks from 0x1e on are
+ * due
+ *
+ * Without the tag: from before there were epochs.
  */
 #ifndef REALTIME_CURSOR_H
 #define REALTIME_CURSOR_H
@@ -12,12 +15,19 @@
 #include "base/buf.h"
 #include "domain/replay.h"
 
+/* The epochs that the store knows, oldest first; copied. Once, before the first thread; without it
+ * all positions are of one epoch without a tag. */
+void cursor_setup(const struct replay_epoch *epochs, size_t n);
+
 void cursor_of_event(struct buf *out, const struct event *e);
 /* Of what is told at that position and is no event of a chat. */
 void cursor_of_note(struct buf *out, int64_t position, uint32_t number);
 void cursor_of_replay(struct buf *out, int64_t position, int64_t marks);
 
-/* Any of them; anything else is REPLAY_UNKNOWN. */
+/* Where one is who has got all that was stored up to the position, in the present epoch. */
+struct replay_cursor cursor_at(int64_t position);
+
+/* Any of them that this store can have given out; anything else is REPLAY_UNKNOWN. */
 struct replay_cursor cursor_read(Str text);
 
 #endif

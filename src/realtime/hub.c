@@ -18,6 +18,7 @@ struct hub *hub_new(const struct hub_config *config, const struct hub_ops *ops)
     hub->loop = config->loop;
     hub->jobs = config->jobs;
     hub->ops = *ops;
+    hub->marks_end = &hub->first_mark;
     hub->people = hub_people_new(hub, config);
     return hub;
 }
@@ -125,8 +126,8 @@ void hub_push_to_user(struct hub_user *u, const struct event *e)
     blob_unref(&frame);
 }
 
-/* In a crowd only the reader and the message's sender hear of a READ_MSG. */
-static bool hears(const struct hub_user *u, const struct event *e)
+/* Only the reader and the message's sender. */
+bool hub_hears(const struct hub_user *u, const struct event *e)
 {
     return e->type != EVENT_READ_MSG || e->audience <= EVENT_READ_CROWD || u->user == e->sender ||
            u->user == e->target;
@@ -136,7 +137,7 @@ void hub_push_to_chat(struct hub *hub, struct hub_chat *c, const struct event *e
 {
     struct blob *frame = render_event(e);
     for (uint32_t i = 0; i < c->n; i++)
-        if (hears(c->users[i], e))
+        if (hub_hears(c->users[i], e))
             push_to(hub, c->users[i], frame, e);
     blob_unref(&frame);
 }
@@ -335,6 +336,7 @@ int64_t hub_position(const struct hub_member *m)
 
 void hub_deliver(struct hub *hub, struct publication *p)
 {
+    hub_marks_until(hub, p->at);
     for (size_t i = 0; i < p->events.n; i++) {
         if (p->events.items[i].seq)
             hub->position = p->events.items[i].position;

@@ -89,10 +89,21 @@ static bool joins(const struct event *e, int64_t user)
     return false;
 }
 
+/* A READ_MSG that came while the user's chats were being read may have gone out without this user.
+ */
+static void apply_mark(struct hub_user *u, const struct event *e)
+{
+    struct hub_chat *c = hub_chat_get(u->hub, e->app, e->chat);
+    if (c && hub_linked(u, c) && hub_hears(u, e))
+        hub_push_to_user(u, e);
+}
+
 /* An event that came while the user's chats were being read, for this user. */
 static void apply_held(struct hub_user *u, struct hub_load *l, struct publication *p, size_t index)
 {
     const struct event *e = &p->events.items[index];
+    if (e->type == EVENT_READ_MSG && e->app == u->app)
+        apply_mark(u, e);
     if (e->type >= EVENT_SESSION_REVOKED || !e->seq || e->app != u->app)
         return;
     struct base *b = map_get(&l->bases, hub_key(e->app, e->chat));

@@ -1,17 +1,21 @@
 /*
  * READ_MSG: one of a reader in a chat goes out a second, the last one always. A gate stands for
  * each reader and chat that has read within the last second.
+ *
+ * What is held back is overtaken by what comes after it, but only for a time: before anything of a
+ * commit is delivered, all that was held for REPLAY_LATE_MS by the time of that commit goes out,
+ * however late the loop's timer is. So one who comes back with the last event it got is missing no
+ * marker that moved earlier than that before it (see domain/replay.h).
  */
 #include "realtime/hub_parts.h"
 
 #include "base/mem.h"
-
-enum { GATE_MS = 1000 };
+#include "domain/replay.h"
 
 struct gate {
-    struct timer timer;
-    struct hub *hub;
+    struct gate *next; /* in the order in which they were closed */
     MapKey key;
+    int64_t at;                 /* when it was closed: of the commit whose READ_MSG went out then */
     struct publication *latest; /* NULL: nothing since the last one that went out */
     size_t index;
 };
@@ -23,17 +27,53 @@ static void deliver(struct hub *hub, const struct event *e)
         hub_push_to_chat(hub, c, e);
 }
 
-static void open_gate(struct timer *timer)
+static void open_in_time(struct timer *timer)
 {
-    struct gate *g = (struct gate *)timer; /* its first member */
-    if (g->latest) {
-        deliver(g->hub, &g->latest->events.items[g->index]);
-        publication_unref(&g->latest);
-        loop_timer_set(g->hub->loop, &g->timer, GATE_MS, open_gate);
-        return;
-    }
-    map_remove(&g->hub->marks, g->key);
+    struct hub *hub = (struct hub *)((char *)timer - offsetof(struct hub, marks_timer));
+    hub_marks_until(hub, loop_now(hub->loop));
+}
+
+static void append_gate(struct hub *hub, struct gate *g, int64_t at)
+{
+    g->at = at;
+    g->next = NULL;
+    *hub->marks_end = g;
+    hub->marks_end = &g->next;
+    if (hub->first_mark == g)
+        loop_timer_set(hub->loop, &hub->marks_timer, REPLAY_LATE_MS, open_in_time);
+}
+
+static struct gate *take_gate(struct hub *hub)
+{
+    struct gate *g = hub->first_mark;
+    hub->first_mark = g->next;
+    if (!hub->first_mark)
+        hub->marks_end = &hub->first_mark;
+    return g;
+}
+
+static void free_gate(struct hub *hub, struct gate *g)
+{
+    map_remove(&hub->marks, g->key);
+    publication_unref(&g->latest);
     mem_free(g);
+}
+
+void hub_marks_until(struct hub *hub, int64_t now)
+{
+    while (hub->first_mark && hub->first_mark->at <= now - REPLAY_LATE_MS) {
+        struct gate *g = take_gate(hub);
+        if (!g->latest) {
+            free_gate(hub, g);
+            continue;
+        }
+        deliver(hub, &g->latest->events.items[g->index]);
+        publication_unref(&g->latest);
+        append_gate(hub, g, now);
+    }
+    if (hub->first_mark)
+        loop_timer_set(hub->loop, &hub->marks_timer,
+                       hub->first_mark->at + REPLAY_LATE_MS - loop_now(hub->loop), open_in_time);
 }
 
 void hub_mark(struct hub *hub, struct publication *p, size_t index)
@@ -51,19 +91,15 @@ void hub_mark(struct hub *hub, struct publication *p, size_t index)
         return;
     deliver(hub, e);
     g = mem_alloc(sizeof *g);
-    g->hub = hub;
     g->key = key;
     map_put(&hub->marks, key, g);
-    loop_timer_set(hub->loop, &g->timer, GATE_MS, open_gate);
+    append_gate(hub, g, p->at);
 }
 
 void hub_marks_free(struct hub *hub)
 {
-    struct gate *g;
-    for (size_t i = 0; (g = map_next(&hub->marks, &i));) {
-        loop_timer_clear(&g->timer);
-        publication_unref(&g->latest);
-        mem_free(g);
-    }
+    loop_timer_clear(&hub->marks_timer);
+    while (hub->first_mark)
+        free_gate(hub, take_gate(hub));
     map_free(&hub->marks);
 }

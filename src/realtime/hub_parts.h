@@ -43,7 +43,9 @@ struct hub {
     struct map users;
     struct map chats;
     struct map holes; /* by chat: being read; events wait in them */
-    struct map marks;
+    struct map marks; /* gates of READ_MSG, and the same as a queue */
+    struct gate *first_mark, **marks_end;
+    struct timer marks_timer;
     struct hub_load *loads;
     int64_t position; /* in the log: of the last event that came */
 };
@@ -73,6 +75,8 @@ void hub_event(struct hub *hub, struct publication *p, size_t index);
  * takes out lose interest. May free the chat. */
 void hub_deliver_stored(struct hub *hub, const struct event *e);
 void hub_push_to_chat(struct hub *hub, struct hub_chat *c, const struct event *e);
+/* In a crowd not everyone hears of a READ_MSG. */
+bool hub_hears(const struct hub_user *u, const struct event *e);
 void hub_push_to_user(struct hub_user *u, const struct event *e);
 
 /* ----- hub_load.c ----- */
@@ -95,6 +99,8 @@ void hub_hole_forget(struct hub *hub, const struct hub_chat *c);
 
 /* Delivers a READ_MSG, or keeps it as the reader's latest until its second is over. */
 void hub_mark(struct hub *hub, struct publication *p, size_t index);
+/* Delivers those that have been held back long enough by then; ms of the monotonic clock. */
+void hub_marks_until(struct hub *hub, int64_t now);
 void hub_marks_free(struct hub *hub);
 
 /* ----- hub_presence.c ----- */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "domain/replay.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,6 +21,7 @@ enum {
     IDLE_MS = 200,          /* how long the writer waits before it maintains the store */
     PROBE_US = 1000 * 1000, /* between tries to write to a store that refused it */
     REST_WAITS = 15,        /* of those, until a connection gives its cache back */
+    NOTE_MS = 1000,         /* between notes of the log's time */
     BATCH_MAX = 1024,
     LOOPS_MAX = 256,
 };
@@ -32,6 +34,8 @@ struct jobs {
     struct db *writer;
     struct db **readers; /* those of JOB_READ, then those of JOB_RESUME */
     size_t n_readers;
+    int64_t noted_at,
+        noted; /* when the writer last noted the time of the log, and where that was */
     _Atomic uint64_t commits, writes, failed_commits;
     atomic_bool unavailable; /* the store takes no writes */
     pthread_mutex_t why_lock;
@@ -208,16 +212,40 @@ static void take_batch(struct jobs *jobs, struct batch *b, struct job *first, st
     run_sends(b, tx);
 }
 
+/* Where the log is, at most once a second and only when it has moved. */
+static void note_time(struct jobs *jobs, struct tx *tx, int64_t at)
+{
+    int64_t position = db_last_position(tx->db);
+    if (at < jobs->noted_at + NOTE_MS || position == jobs->noted)
+        return;
+    replay_note_time(tx, at);
+    jobs->noted_at = at;
+    jobs->noted = position;
+}
+
+/* At the end: the last position that was given out. */
+static void note_end(struct jobs *jobs)
+{
+    struct tx tx = {.db = jobs->writer, .now = clock_now(), .rules = jobs->config.rules};
+    db_begin(tx.db);
+    replay_note_end(&tx);
+    if (db_commit(tx.db))
+        db_rollback(tx.db);
+}
+
 static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
 {
     struct publication *p = publication_new();
     struct tx tx = {
         .db = jobs->writer, .now = clock_now(), .events = &p->events, .rules = jobs->config.rules};
+    p->at = clock_mono() / 1000;
     b->n = b->n_sends = 0;
     db_begin(tx.db);
     take_batch(jobs, b, first, &tx);
+    note_time(jobs, &tx, p->at);
     if (db_commit(tx.db)) {
         db_rollback(tx.db);
+        jobs->noted_at = 0;
         atomic_fetch_add(&jobs->failed_commits, 1);
         if (db_cause(tx.db) != ERR_STORE_UNAVAILABLE)
             log_event(LOG_ERROR, "commit failed", log_n("jobs", b->n));
@@ -250,6 +278,7 @@ static void *writer_main(void *arg)
         write_batch(jobs, b, first);
         db_maintain(jobs->writer, DB_BUSY);
     }
+    note_end(jobs);
     mem_free(b);
     return NULL;
 }

@@ -11,6 +11,8 @@
 
 struct publication {
     atomic_uint refs;
+    int64_t at; /* of its commit: milliseconds of the monotonic clock, never lower than the last
+                   one's */
     struct event_list events;
 };
 

@@ -193,10 +193,16 @@ void session_drop(Str *kept);
 
 /* ----- session_resume.c ----- */
 
+/* CONNECTED: live events are held for the first SUBSCRIBE. */
+void session_resume_early(struct session *s);
 /* From now on live events are held; cursor: the client's last-event-id. */
 void session_resume_begin(struct session *s, Str cursor);
-/* The hub has taken up the subscription: what was missed can be read. */
+/* The hub has taken up the subscription: what was missed can be sent. */
 void session_resume_go(struct session_resume *r);
+/* Events that should have been held were not: the log has to be read. */
+void session_resume_missed(struct session_resume *r);
+/* A SUBSCRIBE is being sent what it missed. */
+bool session_resume_under_way(const struct session *s);
 void session_resume_hold(struct session_resume *r, struct blob *frame, const struct event *e);
 /* The peer has taken what was written. */
 void session_resume_drained(struct session_resume *r);

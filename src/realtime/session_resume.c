@@ -1,5 +1,9 @@
 /*
- * A session that comes back with the last event id it saw. From its SUBSCRIBE on live events are
+ * What a session missed. From CONNECTED on live events are held, so that its first SUBSCRIBE gets
+ * them; when they are too many, the log since CONNECTED is read instead, as for one that comes
+ * back.
+ *
+ * A session that comes back with the last event id it saw: from its SUBSCRIBE on live events are
  * held; then one snapshot says what it missed, in which chats and up to which seq; that is read and
  * sent page by page, as fast as the peer takes it; then what was held and is above those seqs; then
  * RESUMED. The snapshot begins after the hub follows the user's chats, so that nothing falls
@@ -8,6 +12,9 @@
  * When more comes live than may be held, all that is known is dropped, and the session is told to
  * fetch its chats anew, in the same way: a new snapshot says which, and what comes after it is held
  * until it is told.
+ *
+ * The session's SENDs wait until it is over: what an action brings back (the first event again of a
+ * retry, an ERROR) has a cursor, which must not be ahead of what has been replayed.
  *
  * A loop gives turns to so many resumes at once, since each holds a plan and a page. Whoever does
  * not read what it is sent loses its turn with its connection.
@@ -24,7 +31,9 @@ enum {
     PLAN_MAX = 64 * 1024 * 1024,
     PAGE_EVENTS = 100,
     PAGE_BYTES = 512 * 1024,
-    HELD_MAX = 4096,     /* live events; past that the session fetches its chats anew */
+    HELD_MAX = 4096, /* live events; past that the session fetches its chats anew */
+    EARLY_MAX = 256, /* held before a session's first SUBSCRIBE; past that the log is read */
+    EARLY_BYTES = 64 * 1024,
     OUTPUT = 128 * 1024, /* queued for the peer before the rest waits */
     STALLED_MS = 30000,  /* how long the peer may take nothing */
     RESYNC_CHATS = 1000, /* named in one RESYNC */
@@ -37,6 +46,7 @@ struct held {
 };
 
 enum stage {
+    EARLY,   /* CONNECTED, and no SUBSCRIBE has come yet */
     BEFORE,  /* the hub does not follow the user's chats yet */
     WAITING, /* for a turn */
     READING, /* a job is under way: the plan, or a page */
@@ -59,7 +69,7 @@ struct session_resume {
     struct replay plan;
     size_t read, told; /* entries of it that were read; chats to fetch anew that were told of */
     bool named;        /* a RESYNC was told */
-    bool marks;        /* they were told */
+    bool lost;         /* what is left of the plan is no longer in the log */
     struct event_list page;
     size_t sent; /* of it */
 
@@ -79,20 +89,31 @@ static void drop_held(struct session_resume *r)
     r->n_held = r->cap_held = r->held_bytes = 0;
 }
 
+void session_resume_missed(struct session_resume *r)
+{
+    drop_held(r);
+    r->lost = true;
+}
+
 /* What comes until the new plan is begun is in it. */
 static void start_over(struct session_resume *r)
 {
     drop_held(r);
-    r->from = (struct replay_cursor){.kind = REPLAY_UNKNOWN};
-    r->again = r->stage == READING || r->stage == SENDING;
+    r->again = true;
 }
 
 void session_resume_hold(struct session_resume *r, struct blob *frame, const struct event *e)
 {
-    if (r->again || e->type == EVENT_TYPING || e->type == EVENT_PRESENCE || r->session->closing)
+    bool early = r->stage == EARLY;
+    size_t most = early ? EARLY_BYTES : r->all->config.limits->output / 2;
+    if (r->again || r->lost || e->type == EVENT_TYPING || e->type == EVENT_PRESENCE ||
+        r->session->closing)
         return;
-    if (r->n_held == HELD_MAX || r->held_bytes + frame->n > r->all->config.limits->output / 2) {
-        start_over(r);
+    if (r->n_held == (early ? EARLY_MAX : HELD_MAX) || r->held_bytes + frame->n > most) {
+        if (early)
+            session_resume_missed(r);
+        else
+            start_over(r);
         return;
     }
     if (r->n_held == r->cap_held) {
@@ -211,7 +232,7 @@ static Err read_plan(struct job *job, struct tx *tx)
 static Err read_page(struct job *job, struct tx *tx)
 {
     struct session_resume *r = (struct session_resume *)job;
-    return replay_page(tx, &r->plan, &r->read, PAGE_EVENTS, PAGE_BYTES, &r->page);
+    return replay_page(tx, &r->plan, &r->read, PAGE_EVENTS, PAGE_BYTES, &r->page, &r->lost);
 }
 
 static void was_read(struct job *job)
@@ -230,7 +251,8 @@ static void was_read(struct job *job)
         log_event(LOG_WARN, "resume failed", log_n("app", r->plan.app), log_n("user", r->user),
                   log_s("reason", err_code(job->err)));
         session_close(s, WS_TOO_SLOW, err_text(job->err));
-    } else if (r->again) {
+    } else if (r->again || r->lost) {
+        start_over(r);
         plan(r);
     } else {
         proceed(r);
@@ -242,29 +264,57 @@ static void plan(struct session_resume *r)
 {
     event_list_free(&r->page);
     arena_free(&r->arena);
-    r->again = false;
+    if (r->again)
+        r->from = (struct replay_cursor){.kind = REPLAY_UNKNOWN};
+    r->again = r->lost = false;
     r->read = r->told = r->sent = 0;
-    r->named = r->marks = false;
+    r->named = false;
     r->job.done = was_read;
     submit(r, read_plan);
 }
 
-void session_resume_begin(struct session *s, Str cursor)
+static struct session_resume *resume_new(struct session *s)
 {
     struct session_resume *r = mem_alloc(sizeof *r);
     *r = (struct session_resume){.session = s,
                                  .all = s->all,
                                  .user = s->actor.user,
-                                 .from = cursor_read(cursor),
                                  .arena = ARENA(PLAN_MAX),
                                  .plan = {.app = s->actor.app},
                                  .page = {.arena = ARENA(PAGE_BYTES + REPLAY_SPARE)}};
+    return r;
+}
+
+void session_resume_early(struct session *s)
+{
+    s->resume = resume_new(s);
+    s->resume->from = cursor_at(hub_position(&s->member));
+}
+
+void session_resume_begin(struct session *s, Str cursor)
+{
+    struct session_resume *r = s->resume ? s->resume : resume_new(s);
+    drop_held(r); /* the plan is made later, so that it has these */
+    r->lost = false;
+    r->from = cursor_read(cursor);
+    r->stage = BEFORE;
     s->resume = r;
+}
+
+bool session_resume_under_way(const struct session *s)
+{
+    return s->resume && s->resume->stage != EARLY;
 }
 
 void session_resume_go(struct session_resume *r)
 {
     struct sessions *all = r->all;
+    if (r->stage == EARLY && !r->lost) {
+        send_held(r);
+        session_resume_cancel(r->session);
+        return;
+    }
+    r->lost = false;
     r->stage = WAITING;
     r->next = NULL;
     *(all->last_resume ? &all->last_resume->next : &all->first_resume) = r;
@@ -321,20 +371,13 @@ static void finish(struct session_resume *r)
     session_go_on(s);
 }
 
-/* The next thing to send is put in the page. False: it is still being read, or there is none. */
-static bool next_page(struct session_resume *r)
+/* Begins to read the next page, if there is one. */
+static void next_page(struct session_resume *r)
 {
     event_list_free(&r->page);
     r->sent = 0;
-    if (r->read < r->plan.n_entries) {
+    if (r->read < r->plan.n_entries)
         submit(r, read_page);
-        return false;
-    }
-    if (r->marks)
-        return false;
-    r->marks = true;
-    replay_marks(&r->plan, &r->page);
-    return true;
 }
 
 static void proceed(struct session_resume *r)
@@ -347,7 +390,8 @@ static void proceed(struct session_resume *r)
             struct blob *frame = render_event(&r->page.items[r->sent++]);
             session_push(s, frame);
             blob_unref(&frame);
-        } else if (!next_page(r)) {
+        } else {
+            next_page(r);
             if (r->stage == SENDING)
                 finish(r);
             return;

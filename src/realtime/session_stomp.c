@@ -67,6 +67,8 @@ static void enter(struct session *s)
     say_connected(s);
     mem_free(s->entrance);
     s->entrance = NULL;
+    session_resume_early(s);
+    hub_subscribe(s->all->hub, &s->member);
     session_schedule(s);
 }
 
@@ -198,8 +200,11 @@ static void on_subscribe(struct session *s, const struct stomp_frame *f)
 void session_subscribed(struct hub_member *m, Err err)
 {
     struct session *s = (struct session *)m;
-    if (!s->loading)
+    if (!s->loading) {
+        if (err && s->resume) /* of CONNECTED; the first SUBSCRIBE tries again */
+            session_resume_missed(s->resume);
         return;
+    }
     s->loading = false;
     if (err)
         session_close(s, WS_TOO_SLOW, err_text(err));
@@ -384,6 +389,7 @@ void session_frame(struct session *s, const struct stomp_frame *f, Str raw)
 bool session_must_wait(const struct session *s, enum stomp_command command)
 {
     if (command == STOMP_SEND)
-        return s->loading || s->committing || s->claiming || s->jobs >= s->all->config.limits->jobs;
-    return s->jobs > 0 || (s->resume && command == STOMP_SUBSCRIBE);
+        return s->loading || s->committing || s->claiming || session_resume_under_way(s) ||
+               s->jobs >= s->all->config.limits->jobs;
+    return s->jobs > 0 || (session_resume_under_way(s) && command == STOMP_SUBSCRIBE);
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "store/chats.h"
+#include "store/epochs.h"
 
 static const char *const kinds[] = {
     [REMOVALS_CHAT] = "chat",
@@ -14,10 +15,16 @@ static const char *const kinds[] = {
     [REMOVALS_APP] = "app",
 };
 
-SQL(removal_next, "select id, kind, app, chat, user_id, created_at from removals"
+SQL(removal_next, "select id, kind, app, chat, user_id, created_at, progress from removals"
                   " where due_at <= $1 order by due_at, id limit 1");
-SQL(removal_later, "update removals set kind = $2, due_at = $3 where id = $1");
+SQL(removal_later, "update removals set kind = $2, due_at = $3, progress = $4 where id = $1");
 SQL(removal_done, "delete from removals where id = $1");
+
+/* $1 app, $2 chat, $3 and $4 seqs, $5 now. */
+SQL(chat_bury, "update messages set text = null, extra = null, client_id = null,"
+               " client_hash = null, deleted_at = coalesce(deleted_at, $5)"
+               " where app = $1 and chat = $2 and seq > $3 and seq <= $4");
+SQL(chat_last_seq, "select last_seq from chats where app = $1 and id = $2");
 
 /* Of a chat: $1 app, $2 chat, $3 limit. */
 SQL(chat_reactions, "delete from reactions where app = $1 and id in"
@@ -157,14 +164,17 @@ bool removals_next(struct db *db, int64_t now, struct removals_row *out)
             .chat = db_int(rows, 3),
             .user = db_int(rows, 4),
             .created_at = db_int(rows, 5),
+            .progress = db_int(rows, 6),
         };
     db_done(rows);
     return found;
 }
 
-void removals_later(struct db *db, int64_t id, enum removals_kind kind, int64_t due_at)
+void removals_later(struct db *db, const struct removals_row *r, enum removals_kind kind,
+                    int64_t due_at)
 {
-    db_run(db, &removal_later, ARGS(v_int(id), v_text(str_of(kinds[kind])), v_int(due_at)));
+    db_run(db, &removal_later,
+           ARGS(v_int(r->id), v_text(str_of(kinds[kind])), v_int(due_at), v_int(r->progress)));
 }
 
 void removals_done(struct db *db, int64_t id)
@@ -175,8 +185,10 @@ void removals_done(struct db *db, int64_t id)
 /* What is read from the log can be complete only above that position; 0: nothing goes. */
 static void prune_to(struct db *db, int64_t position)
 {
-    if (position)
-        db_run(db, &log_pruned, ARGS(v_int(position)));
+    if (!position)
+        return;
+    db_run(db, &log_pruned, ARGS(v_int(position)));
+    epochs_prune_times(db, position);
 }
 
 /* Statements of $1 app, $2 row, $3 limit. */
@@ -189,10 +201,18 @@ static int64_t run_all(struct db *db, const struct db_sql *const list[], size_t 
     return done;
 }
 
-int64_t removals_chat(struct db *db, int64_t app, int64_t chat, int64_t limit)
+/* By seq, so that no step looks at what earlier ones are through with. */
+int64_t removals_chat(struct db *db, struct removals_row *r, int64_t now, int64_t limit)
 {
-    static const struct db_sql *const list[] = {&chat_reactions, &chat_messages};
-    return run_all(db, list, countof(list), app, chat, limit);
+    int64_t done = db_run(db, &chat_reactions, ARGS(v_int(r->app), v_int(r->chat), v_int(limit)));
+    int64_t last = db_number(db, &chat_last_seq, ARGS(v_int(r->app), v_int(r->chat)));
+    int64_t to = r->progress + limit - done;
+    if (done == limit || r->progress >= last)
+        return done;
+    db_run(db, &chat_bury,
+           ARGS(v_int(r->app), v_int(r->chat), v_int(r->progress), v_int(to), v_int(now)));
+    r->progress = to;
+    return limit;
 }
 
 int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limit)

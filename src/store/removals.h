@@ -9,7 +9,7 @@
 #include "store/db.h"
 
 enum removals_kind {
-    REMOVALS_CHAT,     /* messages and reactions of a chat */
+    REMOVALS_CHAT,     /* texts and reactions of a chat; tombstones and the log stay */
     REMOVALS_CHAT_END, /* the rest of it, when its log is past its time */
     REMOVALS_USER,
     REMOVALS_APP,
@@ -22,15 +22,18 @@ struct removals_row {
     int64_t chat;
     int64_t user;
     int64_t created_at;
+    int64_t progress; /* REMOVALS_CHAT: the seq up to which it is through */
 };
 
 /* The one that has waited longest of those that are due. False: none is. */
 bool removals_next(struct db *db, int64_t now, struct removals_row *out);
 /* Its turn comes again at due_at, as that kind. */
-void removals_later(struct db *db, int64_t id, enum removals_kind kind, int64_t due_at);
+void removals_later(struct db *db, const struct removals_row *removal, enum removals_kind kind,
+                    int64_t due_at);
 void removals_done(struct db *db, int64_t id);
 
-int64_t removals_chat(struct db *db, int64_t app, int64_t chat, int64_t limit);
+/* Makes tombstones of a chat's next messages, up to limit seqs of it, and moves its progress. */
+int64_t removals_chat(struct db *db, struct removals_row *removal, int64_t now, int64_t limit);
 int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limit);
 
 /* Makes tombstones of a user's messages. */

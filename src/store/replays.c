@@ -32,12 +32,6 @@ SQL(replay_marks, "select mb.user_id, u.uuid, m.uuid, m.sender, mb.read_position
                   " join messages m on m.app = $1 and m.chat = $2 and m.seq = mb.read_seq"
                   " order by mb.user_id");
 
-SQL(replay_before, "select m.id, m.created_at from messages m"
-                   " where m.app = $1 and m.id <= $2 and m.id > $2 - $3"
-                   " union all select e.id, e.created_at from events e"
-                   " where e.app = $1 and e.id <= $2 and e.id > $2 - $3"
-                   " order by 1 desc");
-
 SQL(replay_pruned, "select pruned from log_state where id = $1");
 
 struct db_rows *replays_memberships(struct db *db, int64_t app, int64_t user, int64_t position)
@@ -100,21 +94,4 @@ bool replays_marks_next(struct db_rows *rows, struct replays_mark *out)
 int64_t replays_pruned(struct db *db)
 {
     return db_number(db, &replay_pruned, ARGS(v_int(1)));
-}
-
-int64_t replays_before(struct db *db, int64_t app, int64_t position, int64_t ms, int64_t most)
-{
-    int64_t found = position > most ? position - most : 0, time = 0;
-    struct db_rows *rows =
-        db_query(db, &replay_before, ARGS(v_int(app), v_int(position), v_int(most)));
-    while (db_next(rows)) {
-        if (!time)
-            time = db_int(rows, 1);
-        if (db_int(rows, 1) >= time - ms)
-            continue;
-        found = db_int(rows, 0);
-        break;
-    }
-    db_done(rows);
-    return found;
 }

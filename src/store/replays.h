@@ -43,9 +43,6 @@ struct db_rows *replays_marks(struct db *db, int64_t app, int64_t chat, int64_t 
                               int64_t user, int64_t limit);
 bool replays_marks_next(struct db_rows *rows, struct replays_mark *out);
 
-/* A position of the app that is older by more than ms, or lower by `most`. */
-int64_t replays_before(struct db *db, int64_t app, int64_t position, int64_t ms, int64_t most);
-
 /* The greatest position of a row that is gone from the log; 0: all are there. */
 int64_t replays_pruned(struct db *db);
 

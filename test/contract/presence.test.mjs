@@ -55,7 +55,7 @@ function expectPresence(session, event, user, status) {
     }
     const { headers } = session.frames.find((frame) => frame.event === event);
     assert.equal(headers.destination, `/user/${session.user.id}/queue/messages`);
-    assert.match(headers['message-id'], /^u[0-9a-f]+-[0-9a-f]+$/, 'an unstored event\'s id');
+    assert.match(headers['message-id'], /^u[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/, 'an unstored event\'s id');
 }
 
 test('who asks is told who comes and who has gone, and getUsers says the same', async () => {

@@ -6,6 +6,7 @@ SQL(test_creator, "select creator from chats where app = $1 and uuid = $2");
 SQL(test_activity, "select activity_at from chats where app = $1 and uuid = $2");
 SQL(test_chats, "select count(*) from chats");
 SQL(test_members, "select count(*) from members");
+SQL(test_texts, "select count(*) from messages where text is not null");
 SQL(test_messages, "select count(*) from messages");
 SQL(test_live_texts,
     "select count(*) from messages where text is not null or client_id is not null");
@@ -572,13 +573,15 @@ static void a_deleted_chat_is_swept_its_log_later(void **state)
     assert_ok(chat_delete(step(f), &f->ann, chat));
     int64_t events = count(f, &test_events);
     sweep_all(f);
-    assert_int_equal(count(f, &test_messages), 1);
+    assert_int_equal(count(f, &test_messages), 2);
+    assert_int_equal(count(f, &test_texts), 1);
     assert_int_equal(count(f, &test_reactions), 0);
     assert_int_equal(count(f, &test_events), events);
     assert_int_equal(count(f, &test_members), 4);
     assert_int_equal(count(f, &test_removals), 1);
     f->tx.now += f->rules.log_retention + 1;
     sweep_all(f);
+    assert_int_equal(count(f, &test_messages), 1);
     assert_int_equal(count(f, &test_events), 0); /* the other's too: it is as old */
     assert_int_equal(count(f, &test_members), 2);
     assert_int_equal(count(f, &test_chats), 1);

@@ -7,21 +7,30 @@ SQL(test_delete_message, "delete from messages where app = $1 and uuid = $2");
 
 enum { BYTES = 1024 * 1024 };
 
+/* A page of a plan that has lost nothing. */
+static Err page(struct fixture *f, const struct replay *r, size_t *at, size_t n, size_t bytes,
+                struct event_list *out)
+{
+    bool lost;
+    Err err = replay_page(&f->tx, r, at, n, bytes, out, &lost);
+    assert_false(lost);
+    return err;
+}
+
 /* Everything that is due to a user, all pages. */
 static struct replay replayed(struct fixture *f, const struct actor *a, struct replay_cursor from)
 {
     struct replay r;
     assert_ok(replay_plan(step(f), a->app, a->user, &from, &r));
     for (size_t at = 0; at < r.n_entries;)
-        assert_ok(replay_page(&f->tx, &r, &at, 3, BYTES, &f->events));
-    replay_marks(&r, &f->events);
+        assert_ok(page(f, &r, &at, 3, BYTES, &f->events));
     return r;
 }
 
 static struct replay_cursor now(struct fixture *f)
 {
     int64_t position = db_last_position(f->db);
-    return (struct replay_cursor){REPLAY_PLAN, position, position};
+    return (struct replay_cursor){.kind = REPLAY_PLAN, .position = position, .marks = position};
 }
 
 static void expect(struct fixture *f, const enum event_type *types, size_t n)
@@ -91,9 +100,13 @@ static void each_position_of_a_cursor(void **state)
     say(f, &f->ann, chat, "one");
     int64_t position = only_event(f, EVENT_SEND_MSG)->position;
     say(f, &f->ann, chat, "two");
-    replayed(f, &f->bob, (struct replay_cursor){REPLAY_STORED, position, position});
+    replayed(
+        f, &f->bob,
+        (struct replay_cursor){.kind = REPLAY_STORED, .position = position, .marks = position});
     expect_types(f, EVENT_SEND_MSG);
-    replayed(f, &f->bob, (struct replay_cursor){REPLAY_UNSTORED, position - 1, position - 1});
+    replayed(f, &f->bob,
+             (struct replay_cursor){
+                 .kind = REPLAY_UNSTORED, .position = position - 1, .marks = position - 1});
     expect_types(f, EVENT_SEND_MSG, EVENT_SEND_MSG);
     assert_text(item(f, 0)->text, "one");
 }
@@ -109,11 +122,14 @@ static void a_cursor_past_an_undone_change(void **state)
     event_truncate(&f->events, 0);
     assert_ok(message_typing(tx, &f->ann, chat));
     int64_t typing = only_event(f, EVENT_TYPING)->position;
-    struct replay r = replayed(f, &f->bob, (struct replay_cursor){REPLAY_UNSTORED, typing, typing});
+    struct replay r = replayed(
+        f, &f->bob,
+        (struct replay_cursor){.kind = REPLAY_UNSTORED, .position = typing, .marks = typing});
     assert_true(r.complete);
     assert_int_equal(f->events.n, 0);
     say(f, &f->ann, chat, "after");
-    replayed(f, &f->bob, (struct replay_cursor){REPLAY_UNSTORED, typing, typing});
+    replayed(f, &f->bob,
+             (struct replay_cursor){.kind = REPLAY_UNSTORED, .position = typing, .marks = typing});
     expect_types(f, EVENT_SEND_MSG);
 }
 
@@ -121,7 +137,7 @@ static void a_stranger_gets_nothing(void **state)
 {
     struct fixture *f = *state;
     say(f, &f->ann, new_chat(f, "Ann", "Bob"), "theirs");
-    struct replay_cursor start = {REPLAY_UNSTORED, 0, 0};
+    struct replay_cursor start = {.kind = REPLAY_UNSTORED, .position = 0, .marks = 0};
     assert_int_equal(replayed(f, &f->dan, start).n_chats, 0);
     assert_int_equal(f->events.n, 0);
     assert_int_equal(replayed(f, &f->eve, start).n_chats, 0);
@@ -200,7 +216,8 @@ static void a_deleted_chat_says_so_and_nothing_of_what_was_said(void **state)
     while (more)
         assert_ok(chat_sweep(step(f), &more));
     replayed(f, &f->bob, before);
-    expect_types(f, EVENT_DELETE_CHAT);
+    expect_types(f, EVENT_SEND_MSG, EVENT_DELETE_CHAT);
+    assert_null(item(f, 0)->text.p);
     replayed(f, &f->bob, now(f));
     assert_int_equal(f->events.n, 0);
 }
@@ -244,7 +261,7 @@ static void a_row_that_is_gone_is_passed_over(void **state)
     for (int i = 2; i < 5; i++)
         db_run(f->db, &test_delete_message, ARGS(v_int(f->ann.app), v_id(ids[i])));
     for (size_t at = 0; at < r.n_entries;)
-        assert_ok(replay_page(&f->tx, &r, &at, 2, BYTES, &f->events));
+        assert_ok(page(f, &r, &at, 2, BYTES, &f->events));
     assert_int_equal(f->events.n, 3);
     assert_text(item(f, 2)->text, "last");
 }
@@ -262,11 +279,11 @@ static void a_page_ends_when_it_is_large(void **state)
     assert_ok(replay_plan(step(f), f->bob.app, f->bob.user, &before, &r));
     size_t at = 0, pages = 0;
     for (; at < r.n_entries; pages++) {
-        struct event_list page = {.arena = ARENA(200 * 1024 + REPLAY_SPARE)};
+        struct event_list list = {.arena = ARENA(200 * 1024 + REPLAY_SPARE)};
         size_t from = at;
-        assert_ok(replay_page(&f->tx, &r, &at, REPLAY_PAGE, 200 * 1024, &page));
-        assert_int_equal(page.n, at - from);
-        event_list_free(&page);
+        assert_ok(page(f, &r, &at, REPLAY_PAGE, 200 * 1024, &list));
+        assert_int_equal(list.n, at - from);
+        event_list_free(&list);
     }
     assert_int_equal(at, 64);
     assert_true(pages > 1);
@@ -292,10 +309,10 @@ static void an_unknown_cursor_names_all_chats(void **state)
     assert_ok(chat_delete(step(f), &f->ann, deleted));
     int64_t last = db_last_position(f->db);
     const struct replay_cursor cursors[] = {
-        {REPLAY_UNKNOWN, 0, 0},
-        {REPLAY_STORED, last + 1, last + 1},
-        {REPLAY_UNSTORED, last + 100000, last + 100000},
-        {REPLAY_PLAN, last - 1, last + 100000},
+        {.kind = REPLAY_UNKNOWN, .position = 0, .marks = 0},
+        {.kind = REPLAY_STORED, .position = last + 1, .marks = last + 1},
+        {.kind = REPLAY_UNSTORED, .position = last + 100000, .marks = last + 100000},
+        {.kind = REPLAY_PLAN, .position = last - 1, .marks = last + 100000},
     };
     for (size_t i = 0; i < countof(cursors); i++) {
         struct replay r = replayed(f, &f->bob, cursors[i]);
@@ -363,6 +380,47 @@ static void too_old_is_decided_by_what_was_pruned(void **state)
     expect_types(f, EVENT_SEND_MSG, EVENT_CHAT_RENAMED);
 }
 
+static void what_is_pruned_while_pages_are_read_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor old = now(f);
+    for (int i = 0; i < 6; i++)
+        assert_ok(chat_rename(step(f), &f->ann, chat, i % 2 ? S("Odd") : S("Even")));
+    struct replay r;
+    size_t at = 0;
+    assert_ok(replay_plan(step(f), f->bob.app, f->bob.user, &old, &r));
+    assert_true(r.complete);
+    assert_ok(page(f, &r, &at, 2, BYTES, &f->events));
+    assert_int_equal(f->events.n, 2);
+    f->tx.now += f->rules.log_retention + 10000;
+    for (bool more = true; more;)
+        assert_ok(chat_sweep(step(f), &more));
+    bool lost;
+    assert_ok(replay_page(step(f), &r, &at, 2, BYTES, &f->events, &lost));
+    assert_true(lost);
+    assert_int_equal(f->events.n, 0);
+}
+
+static void a_chat_that_was_deleted_leaves_no_gap(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob");
+    struct replay_cursor left = now(f);
+    for (int i = 0; i < 4; i++)
+        say(f, &f->ann, chat, "gone by now");
+    assert_ok(chat_delete(step(f), &f->ann, chat));
+    for (bool more = true; more;)
+        assert_ok(chat_sweep(step(f), &more));
+    assert_true(replayed(f, &f->bob, left).complete);
+    expect_types(f, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG,
+                 EVENT_DELETE_CHAT);
+    for (size_t i = 0; i < 4; i++) {
+        assert_null(item(f, i)->text.p);
+        assert_int_equal(item(f, i)->seq, i + 2);
+    }
+}
+
 static void the_end_of_a_deleted_chat_makes_older_cursors_too_old(void **state)
 {
     struct fixture *f = *state;
@@ -382,7 +440,7 @@ static void the_end_of_a_deleted_chat_makes_older_cursors_too_old(void **state)
 
 /* ----- read marks ----- */
 
-static void marks_that_moved_come_once_and_last(void **state)
+static void marks_that_moved_come_once_and_in_their_place(void **state)
 {
     struct fixture *f = *state;
     Id chat = new_chat(f, "Ann", "Bob", "Cleo");
@@ -393,22 +451,54 @@ static void marks_that_moved_come_once_and_last(void **state)
     assert_ok(message_read(step(f), &f->cleo, chat, first));
     Id second = say(f, &f->ann, chat, "two");
     assert_ok(message_read(step(f), &f->cleo, chat, second));
+    say(f, &f->ann, chat, "three");
     struct replay r = replayed(f, &f->ann, left);
     assert_true(r.complete);
-    expect_types(f, EVENT_SEND_MSG, EVENT_READ_MSG);
+    expect_types(f, EVENT_SEND_MSG, EVENT_READ_MSG, EVENT_SEND_MSG);
     const struct event *e = item(f, 1);
     assert_id(e->message_id, second);
     assert_id(e->sender_id, f->cleo.user_id);
     assert_id(e->chat_id, chat);
     assert_int_equal(e->target, f->ann.user);
     assert_int_equal(e->seq, 0);
-    assert_int_equal(e->position, left.position);
-    r = replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, r.position, r.marks_end});
+    assert_true(e->position > item(f, 0)->position && e->position < item(f, 2)->position);
+    const struct replay_cursor end = {
+        .kind = REPLAY_PLAN, .position = r.position, .marks = r.marks_end};
+    replayed(f, &f->ann, end);
     assert_int_equal(f->events.n, 0);
     assert_ok(message_read(step(f), &f->bob, chat, second));
-    replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, r.position, r.marks_end});
+    replayed(f, &f->ann, end);
     expect_types(f, EVENT_READ_MSG);
     assert_id(item(f, 0)->sender_id, f->bob.user_id);
+}
+
+/* A replay that is cut: the last event that arrived is a good cursor for markers too. */
+static void each_event_of_a_replay_is_a_cursor_for_marks_too(void **state)
+{
+    struct fixture *f = *state;
+    enum { MESSAGES = 6 };
+    Id chat = new_chat(f, "Ann", "Bob", "Cleo", "Dan");
+    const struct actor *readers[] = {&f->bob, &f->cleo, &f->dan};
+    replay_note_time(step(f), 1000);
+    struct replay_cursor left = now(f);
+    for (int i = 0; i < MESSAGES; i++) {
+        Id id = say(f, &f->ann, chat, "hi");
+        replay_note_time(step(f), 10000 * (i + 1));
+        if (i % 2)
+            assert_ok(message_read(step(f), readers[i / 2], chat, id));
+    }
+    struct replay whole = replayed(f, &f->ann, left);
+    assert_int_equal(whole.n_entries, MESSAGES + countof(readers));
+    for (size_t cut = 0; cut < whole.n_entries; cut++) {
+        struct replay_cursor at = {.kind = whole.entries[cut].seq ? REPLAY_STORED : REPLAY_UNSTORED,
+                                   .position = whole.entries[cut].position};
+        struct replay rest = replayed(f, &f->ann, at);
+        assert_true(rest.complete);
+        assert_true(rest.n_entries >= whole.n_entries - cut - 1);
+        for (size_t i = 1; i < whole.n_entries - cut; i++)
+            assert_int_equal(rest.entries[rest.n_entries - i].position,
+                             whole.entries[whole.n_entries - i].position);
+    }
 }
 
 static void a_mark_that_an_event_overtook(void **state)
@@ -416,15 +506,38 @@ static void a_mark_that_an_event_overtook(void **state)
     struct fixture *f = *state;
     Id chat = new_chat(f, "Ann", "Bob");
     Id first = say(f, &f->ann, chat, "one");
-    f->tx.now += 60000;
+    replay_note_time(step(f), 10000);
     say(f, &f->ann, chat, "two");
     assert_ok(message_read(step(f), &f->bob, chat, first));
-    f->tx.now -= 1000;
     say(f, &f->ann, chat, "three");
     int64_t position = only_event(f, EVENT_SEND_MSG)->position;
-    replayed(f, &f->ann, (struct replay_cursor){REPLAY_PLAN, position, position});
+    replay_note_time(step(f), 10900);
+    replayed(f, &f->ann,
+             (struct replay_cursor){.kind = REPLAY_PLAN, .position = position, .marks = position});
     assert_int_equal(f->events.n, 0);
-    replayed(f, &f->ann, (struct replay_cursor){REPLAY_STORED, position, position});
+    replayed(f, &f->ann, (struct replay_cursor){.kind = REPLAY_STORED, .position = position});
+    expect_types(f, EVENT_READ_MSG);
+    say(f, &f->ann, chat, "four");
+    position = only_event(f, EVENT_SEND_MSG)->position;
+    replay_note_time(step(f), 12000);
+    replayed(f, &f->ann, (struct replay_cursor){.kind = REPLAY_STORED, .position = position});
+    assert_int_equal(f->events.n, 0);
+}
+
+/* However much happens in that second, in whichever app. */
+static void a_mark_that_much_of_others_overtook(void **state)
+{
+    struct fixture *f = *state;
+    Id chat = new_chat(f, "Ann", "Bob"), others = new_chat(f, "Ann", "Cleo");
+    Id first = say(f, &f->ann, chat, "one");
+    replay_note_time(step(f), 10000);
+    assert_ok(message_read(step(f), &f->bob, chat, first));
+    for (int i = 0; i < 1500; i++)
+        say(f, &f->cleo, others, "much");
+    say(f, &f->ann, chat, "two");
+    int64_t position = only_event(f, EVENT_SEND_MSG)->position;
+    replay_note_time(step(f), 10900);
+    replayed(f, &f->ann, (struct replay_cursor){.kind = REPLAY_STORED, .position = position});
     expect_types(f, EVENT_READ_MSG);
 }
 
@@ -510,9 +623,13 @@ int main(void)
         row(too_much_names_the_chats_with_news),
         row(marks_count_too),
         row(too_old_is_decided_by_what_was_pruned),
+        row(what_is_pruned_while_pages_are_read_is_noticed),
+        row(a_chat_that_was_deleted_leaves_no_gap),
         row(the_end_of_a_deleted_chat_makes_older_cursors_too_old),
-        row(marks_that_moved_come_once_and_last),
+        row(marks_that_moved_come_once_and_in_their_place),
+        row(each_event_of_a_replay_is_a_cursor_for_marks_too),
         row(a_mark_that_an_event_overtook),
+        row(a_mark_that_much_of_others_overtook),
         row(marks_from_before_one_joined_are_not_news),
         row(a_crowd_hears_only_of_its_own),
         row(a_suspended_app),

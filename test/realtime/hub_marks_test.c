@@ -4,6 +4,8 @@
  */
 #include "realtime/hub_bench.h"
 
+#include "base/clock.h"
+
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -56,6 +58,7 @@ static struct event mark_of(struct bench *b, const struct actor *reader, uint32_
 static void tell(struct bench *b, struct event draft)
 {
     struct publication *p = publication_new();
+    p->at = clock_mono() / 1000;
     *event_add(&p->events, draft.type) = draft;
     hub_deliver(b->hub, p);
     publication_unref(&p);
@@ -90,6 +93,25 @@ static void one_a_second_and_the_last_one(void **state)
     reads(b, &b->rt->f->bob, 7);
     assert_got(ann, "READ#7 "); /* after a pause at once again */
     assert_got(bob, "READ#1 READ#5 READ#6 READ#7 ");
+}
+
+/* However late the loop is with its timer: so a cursor says which marks its owner may lack. */
+static void what_comes_a_second_later_does_not_overtake_it(void **state)
+{
+    struct bench *b = *state;
+    struct listener *ann = listens(b, &b->rt->f->ann);
+    struct event typing = mark_of(b, &b->rt->f->cleo, 9);
+    typing.type = EVENT_TYPING;
+    stop_the_clock();
+    pass(b, SECOND);
+    reads(b, &b->rt->f->bob, 1);
+    reads(b, &b->rt->f->bob, 2);
+    pretended_ms += SECOND - 1;
+    tell(b, typing);
+    assert_got(ann, "READ#1 TYPING ");
+    pretended_ms += 1;
+    tell(b, typing);
+    assert_got(ann, "READ#2 TYPING ");
 }
 
 static void readers_and_chats_have_seconds_of_their_own(void **state)
@@ -164,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         on_the_clock(one_a_second_and_the_last_one),
+        on_the_clock(what_comes_a_second_later_does_not_overtake_it),
         on_the_clock(readers_and_chats_have_seconds_of_their_own),
         on_the_clock(in_a_crowd_only_two_hear_of_it),
         on_the_clock(a_mark_waits_in_vain_for_those_who_left),

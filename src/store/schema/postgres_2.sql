@@ -24,3 +24,26 @@ create index active_users_day on active_users (day, app);
 
 -- Users of a day that is over, as a number: their rows are counted into it as they go.
 alter table usage_days add column active_users bigint not null default 0;
+
+-- Each start of a server is an epoch of the log, with a random tag that ids name: so an id that was given
+-- out after a backup is told from those that a restored store gives out anew. last_position: the last
+-- one given out, once the epoch is over.
+create table log_epochs (
+    id bigint generated always as identity primary key,
+    tag bigint not null,
+    first_position bigint not null,
+    last_position bigint
+);
+
+-- The last position given out, as of a server's end in order.
+alter table log_state add column given bigint not null default 0;
+
+-- Where the log was when: one row a second while there are commits. at: milliseconds of a clock that
+-- never goes back within an epoch.
+create table log_times (
+    position bigint primary key,
+    at bigint not null
+);
+
+-- How far a removal that goes through a chat has come.
+alter table removals add column progress bigint not null default 0;

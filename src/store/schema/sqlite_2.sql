@@ -30,3 +30,26 @@ insert into sqlite_stat1 (tbl, idx, stat) values
     ('usage_days', 'usage_days_day', '100000 250'),
     ('active_users', 'active_users_day', '1000000 1000 100');
 analyze sqlite_schema;
+
+-- Each start of a server is an epoch of the log, with a random tag that ids name: so an id that was given
+-- out after a backup is told from those that a restored store gives out anew. last_position: the last
+-- one given out, once the epoch is over.
+create table log_epochs (
+    id integer primary key,
+    tag integer not null,
+    first_position integer not null,
+    last_position integer
+) strict;
+
+-- The last position given out, as of a server's end in order.
+alter table log_state add column given integer not null default 0;
+
+-- Where the log was when: one row a second while there are commits. at: milliseconds of a clock that
+-- never goes back within an epoch.
+create table log_times (
+    position integer primary key,
+    at integer not null
+) strict;
+
+-- How far a removal that goes through a chat has come.
+alter table removals add column progress integer not null default 0;

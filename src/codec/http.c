@@ -267,7 +267,8 @@ static long take_request_line(Str in, size_t limit, size_t *at, struct http_requ
         if (*at < in.n && in.p[*at] != '\r' && !is_token((unsigned char)in.p[*at]))
             return refuse(ERR_BAD_REQUEST, "the method is not a token", why);
         long got = take_line(in, limit, at, &line, why);
-        if (got == -(long)ERR_HEADERS_TOO_LARGE && str_find(str_skip(in, *at), ' ') > 0)
+        if (got == -(long)ERR_HEADERS_TOO_LARGE && *at < limit &&
+            str_find(str_from(in.p + *at, limit - *at), ' ') > 0) /* the method is whole */
             return refuse(ERR_URI_TOO_LONG, "the request's first line is too long", why);
         if (got <= 0)
             return got;

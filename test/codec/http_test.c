@@ -346,6 +346,12 @@ static void head_limits(void **state)
     while (in.n < 600)
         buf_byte(&in, 'x');
     assert_int_equal(feed_prefixes(buf_str(&in), decode_head, NULL), -ERR_URI_TOO_LONG);
+    print_message("  a method without end, whatever comes behind the limit\n");
+    buf_clear(&in);
+    while (in.n < 600)
+        buf_byte(&in, 'x');
+    buf_add(&in, S(" / HTTP/1.1\r\n\r\n"));
+    assert_int_equal(feed_prefixes(buf_str(&in), decode_head, NULL), -ERR_HEADERS_TOO_LARGE);
     for (size_t n = HTTP_FIELDS_MAX; n <= HTTP_FIELDS_MAX + 1; n++) {
         print_message("  %zu headers\n", n);
         buf_clear(&in);

@@ -135,13 +135,15 @@ static inline void narrow(int fd)
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
 }
 
+static struct tls_context *secured; /* borrowed; NULL: without TLS */
+
 static inline void accepted(void *arg, int fd)
 {
     struct side *s = arg;
     assert_null(s->tcp);
     narrow(fd);
     s->in_callback = true;
-    s->tcp = tcp_open(s->loop, fd, NULL, &ops, s);
+    s->tcp = tcp_open(s->loop, fd, secured, &ops, s);
     s->in_callback = false;
 }
 

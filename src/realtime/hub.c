@@ -10,6 +10,7 @@
 
 enum {
     OWN_DELAY_MS = 500, /* the caller's own sessions outlive its logout by this */
+    ENDED_DELAY_MS = 1, /* one who came too late goes from a timer: its opening is under way */
 };
 
 struct hub *hub_new(const struct hub_config *config, const struct hub_ops *ops)
@@ -34,6 +35,7 @@ void hub_free(struct hub **at)
     map_free(&hub->users);
     map_free(&hub->chats);
     map_free(&hub->holes);
+    mem_free(hub->endings);
     mem_free(hub);
     *at = NULL;
 }
@@ -224,8 +226,42 @@ static void revoke(struct hub *hub, struct hub_user *u, const struct event *e)
     }
 }
 
+/*
+ * A commit's events come before its completions: the session of a ticket that was spent in the same
+ * commit, just before its sign-in ended, comes when the event is over. So what ended is remembered
+ * until the tick is; a new sign-in takes several.
+ */
+static void note_ending(struct hub *hub, const struct event *e)
+{
+    if (hub->endings_at != loop_now(hub->loop))
+        hub->n_endings = 0;
+    hub->endings_at = loop_now(hub->loop);
+    if (hub->n_endings == hub->cap_endings) {
+        hub->cap_endings = hub->cap_endings ? 2 * hub->cap_endings : 8;
+        hub->endings = mem_resize(hub->endings, hub->cap_endings * sizeof *hub->endings);
+    }
+    hub->endings[hub->n_endings++] =
+        (struct hub_ending){.app = e->app,
+                            .user = e->type == EVENT_APP_CLOSED ? 0 : e->target,
+                            .sign_in = e->type == EVENT_SESSION_REVOKED ? e->session : 0};
+}
+
+static bool has_ended(const struct hub *hub, const struct hub_user *u, const struct hub_member *m)
+{
+    if (hub->endings_at != loop_now(hub->loop))
+        return false;
+    for (size_t i = 0; i < hub->n_endings; i++) {
+        const struct hub_ending *end = &hub->endings[i];
+        if (end->app == u->app && (!end->user || end->user == u->user) &&
+            (!end->sign_in || end->sign_in == m->sign_in))
+            return true;
+    }
+    return false;
+}
+
 static void control_event(struct hub *hub, const struct event *e)
 {
+    note_ending(hub, e);
     if (e->type != EVENT_APP_CLOSED) {
         struct hub_user *u = map_get(&hub->users, hub_key(e->app, e->target));
         if (u)
@@ -253,6 +289,8 @@ void hub_add(struct hub *hub, struct hub_member *m, int64_t app, int64_t user, I
     m->user = u;
     m->next = u->first;
     u->first = m;
+    if (has_ended(hub, u, m))
+        hub->ops.revoke(m, ENDED_DELAY_MS);
 }
 
 /* Nobody of the user listens any more: its interest goes. */

@@ -55,7 +55,9 @@ struct hub_config {
 struct hub *hub_new(const struct hub_config *config, const struct hub_ops *ops);
 void hub_free(struct hub **hub);
 
-/* From now on a revocation finds it; events come only once it is subscribed. */
+/* From now on a revocation finds it, and so does one of the commit that spent its ticket, whose
+ * events came before: the member is revoked with a delay then. m->sign_in is set. Events
+ * come only once it is subscribed. */
 void hub_add(struct hub *hub, struct hub_member *m, int64_t app, int64_t user, Id user_id);
 void hub_remove(struct hub *hub, struct hub_member *m);
 

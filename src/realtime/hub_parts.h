@@ -35,6 +35,13 @@ struct hub_user {
     struct hub_watch *watch; /* a session of its asked for presence; else NULL */
 };
 
+/* A sign-in that was revoked, a user who was deleted, or an app that was closed. */
+struct hub_ending {
+    int64_t app;
+    int64_t user;    /* 0: all of the app */
+    int64_t sign_in; /* 0: all of the user */
+};
+
 struct hub {
     struct loop *loop;
     struct jobs *jobs;
@@ -47,7 +54,10 @@ struct hub {
     struct gate *first_mark, **marks_end;
     struct timer marks_timer;
     struct hub_load *loads;
-    int64_t position; /* in the log: of the last event that came */
+    struct hub_ending *endings; /* owned: those of this tick */
+    size_t n_endings, cap_endings;
+    int64_t endings_at; /* the tick's time */
+    int64_t position;   /* in the log: of the last event that came */
 };
 
 static inline MapKey hub_key(int64_t app, int64_t row)

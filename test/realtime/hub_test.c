@@ -305,6 +305,35 @@ static void a_closed_app_ends_all_of_it(void **state)
     assert_revoked(b, revoked(-1, -1, -1, -1, 0));
 }
 
+/* How long it has after its sign-in ended in the commit that let it in; NOT_REVOKED: it stays. */
+static int64_t comes_late(struct bench *b, const struct actor *a, int64_t sign_in, struct event e)
+{
+    struct listener late = {.revoked = NOT_REVOKED, .m.sign_in = sign_in};
+    tell(b, e);
+    hub_add(b->hub, &late.m, a->app, a->user, a->user_id);
+    hub_remove(b->hub, &late.m);
+    return late.revoked;
+}
+
+static void a_session_that_the_commit_of_its_end_let_in_does_not_stay(void **state)
+{
+    struct bench *b = *state;
+    const struct fixture *f = b->rt->f;
+    struct event e = {
+        .type = EVENT_SESSION_REVOKED, .app = f->ann.app, .target = f->ann.user, .session = 2};
+    assert_true(comes_late(b, &f->ann, 2, e) > 0);
+    assert_int_equal(comes_late(b, &f->ann, 3, e), NOT_REVOKED);
+    assert_int_equal(comes_late(b, &f->bob, 2, e), NOT_REVOKED);
+    e.session = 0;
+    assert_true(comes_late(b, &f->ann, 3, e) > 0);
+    e = (struct event){.type = EVENT_USER_GONE, .app = f->ann.app, .target = f->cleo.user};
+    assert_true(comes_late(b, &f->cleo, 1, e) > 0);
+    assert_int_equal(comes_late(b, &f->dan, 1, e), NOT_REVOKED);
+    e = (struct event){.type = EVENT_APP_CLOSED, .app = f->ann.app};
+    assert_true(comes_late(b, &f->dan, 1, e) > 0);
+    assert_int_equal(comes_late(b, &f->eve, 1, e), NOT_REVOKED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +352,7 @@ int main(void)
         with_hub(all_members_can_be_walked),
         with_hub(a_revoked_sign_in_ends_its_sessions),
         with_hub(a_user_who_is_gone_ends_all_of_its_own),
+        with_hub(a_session_that_the_commit_of_its_end_let_in_does_not_stay),
         with_hub(a_closed_app_ends_all_of_it),
     };
     alarm(WATCHDOG_S);

@@ -31,8 +31,8 @@ Err db_path_of(Str url, char **path, const char **why)
     const Str scheme = S("sqlite:");
     if (!str_starts(url, scheme) || url.n <= scheme.n)
         return db_refuse(why, "a store is sqlite:PATH, not \"" STR_FMT "\"", STR_ARG(url));
-    *path = mem_alloc(url.n - scheme.n + 1);
     Str name = str_skip(url, scheme.n);
+    *path = mem_alloc(name.n + 1);
     memcpy(*path, name.p, name.n);
     return ERR_OK;
 }
@@ -70,7 +70,7 @@ Err db_lock(Str url, struct db_lock **out, const char **why)
     *out = NULL;
     char *path = NULL;
     Err err = db_path_of(url, &path, why);
-    if (err)
+    if (!path)
         return err;
     struct db_lock *lock = mem_alloc(sizeof *lock);
     err = take_lock(lock, path, why);

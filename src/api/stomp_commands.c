@@ -58,10 +58,18 @@ static Err run_delete(struct job *job, struct tx *tx)
     return message_delete(tx, session_actor(c->session), c->chat, c->message);
 }
 
+static bool typing_is_due(struct command *c);
+
+/* One a chat and interval goes out; the others only get their receipts. Who may not is refused, and
+ * uses up no interval. */
 static Err run_typing(struct job *job, struct tx *tx)
 {
     struct command *c = (struct command *)job;
-    return message_typing(tx, session_actor(c->session), c->chat);
+    size_t events = tx->events->n;
+    Err err = message_typing(tx, session_actor(c->session), c->chat);
+    if (!err && !typing_is_due(c))
+        event_truncate(tx->events, events);
+    return err;
 }
 
 static Err run_react(struct job *job, struct tx *tx)
@@ -264,14 +272,6 @@ static bool within_rate(struct command *c)
     return false;
 }
 
-/* One TYPING a chat and interval goes out; the others only get their receipts. */
-static Err run_nothing(struct job *job, struct tx *tx)
-{
-    (void)job;
-    (void)tx;
-    return ERR_OK;
-}
-
 static bool typing_is_due(struct command *c)
 {
     struct rate_limit one = {1000.0 / (double)c->server->config.typing_ms, 1};
@@ -298,8 +298,6 @@ static void fill_job(struct command *c, size_t bytes)
         c->post.reply_to = c->message;
         c->post.text = c->text;
         c->job.post = &c->post;
-    } else if (c->action->run == run_typing && !typing_is_due(c)) {
-        c->job.run = run_nothing;
     }
 }
 

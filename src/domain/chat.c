@@ -241,7 +241,7 @@ Err chat_remove(struct tx *tx, const struct actor *a, Id chat_id, Id user_id)
     Err e = chat_access(tx, a, chat_id, CHAT_CHANGE, &chat);
     if (e)
         return e;
-    if (!id_eq(user_id, a->user_id) && chat.head.creator != a->user)
+    if (!id_eq(user_id, a->user_id) && !chat_is_led_by(tx, a, &chat.head))
         return ERR_NOT_THE_CREATOR;
     if (!members_user_in(tx->db, a->app, chat.head.chat, user_id, tx->arena, &who))
         return tx_done(tx, ERR_MEMBER_NOT_FOUND);
@@ -270,7 +270,7 @@ Err chat_delete(struct tx *tx, const struct actor *a, Id chat_id)
     Err e = chat_access(tx, a, chat_id, CHAT_CHANGE, &chat);
     if (e)
         return e;
-    if (chat.head.creator != a->user)
+    if (!chat_is_led_by(tx, a, &chat.head))
         return ERR_NOT_THE_CREATOR;
     chat_leave_for_good(tx, &chat.head, &(struct members_user){.user = a->user, .id = a->user_id});
     return tx_done(tx, ERR_OK);

@@ -38,6 +38,19 @@ void chat_leave(struct tx *tx, struct chats_head *head, const struct members_use
         chat_leave_for_good(tx, head, who);
 }
 
+bool chat_is_led_by(struct tx *tx, const struct actor *a, struct chats_head *head)
+{
+    struct members_user who;
+    if (head->creator != a->user &&
+        members_deleted_user(tx->db, head->app, head->creator, tx->arena, &who)) {
+        chat_leave(tx, head, &who);
+        chats_refresh_activity(tx->db, head->app, head->chat, who.user);
+        if (!chats_lock(tx->db, head->app, head->id, head))
+            return false;
+    }
+    return head->creator == a->user;
+}
+
 Err chat_leave_all(struct tx *tx, int64_t app, int64_t user, size_t limit, bool *more)
 {
     struct members_user who;

@@ -14,6 +14,12 @@
  */
 void chat_leave(struct tx *tx, struct chats_head *head, const struct members_user *who);
 
+/*
+ * Is the actor, a member, the locked chat's creator? A creator who is deleted and has not left yet,
+ * since a user's many chats are left in small jobs, leaves here and now.
+ */
+bool chat_is_led_by(struct tx *tx, const struct actor *a, struct chats_head *head);
+
 /* Deletes a locked chat, with its DELETE_CHAT by who. */
 void chat_leave_for_good(struct tx *tx, struct chats_head *head, const struct members_user *who);
 

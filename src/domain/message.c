@@ -5,6 +5,7 @@
 #include "domain/message.h"
 
 #include "domain/chat_access.h"
+#include "domain/chat_leave.h"
 #include "domain/chat_log.h"
 #include "domain/message_text.h"
 #include "store/events.h"
@@ -58,7 +59,7 @@ Err message_delete(struct tx *tx, const struct actor *a, Id chat_id, Id message_
     Err e = enter(tx, a, chat_id, message_id, &chat, &row);
     if (e)
         return e;
-    if (row.sender != a->user && chat.head.creator != a->user)
+    if (row.sender != a->user && !chat_is_led_by(tx, a, &chat.head))
         return ERR_NOT_THE_SENDER;
     if (!row.text.p)
         return tx_done(tx, ERR_OK);

@@ -39,9 +39,27 @@ SQL(chat_end, "update chats set deleted_at = $3 where app = $1 and id = $2");
 SQL(chat_removal,
     "insert into removals (app, kind, chat, created_at, due_at) values ($1, 'chat', $2, $3, $3)");
 
-/* The page is cut first; only its rows then cost the look at their messages. */
+/*
+ * The page is cut first; only its rows then cost the look at their messages. A deleted user may
+ * still have to leave some of its chats: then the creator is the one who will be, and members are
+ * counted, up to three. Only while that goes on, these cost a look.
+ */
+#define HEIR                                                                                       \
+    "(select hu.uuid from members hm join users hu on hu.app = hm.app and hu.id = hm.user_id"      \
+    " where hm.app = $1 and hm.chat = p.id and hm.left_seq is null and hu.deleted_at is null"      \
+    " order by hm.joined_seq, hm.user_id limit 1)"
+#define LIVE_MEMBERS                                                                               \
+    "(select count(*) from (select 1 from members gm"                                              \
+    " join users gu on gu.app = gm.app and gu.id = gm.user_id"                                     \
+    " where gm.app = $1 and gm.chat = p.id and gm.left_seq is null and gu.deleted_at is null"      \
+    " limit 3) g)"
 SQL(chat_list,
-    "select p.uuid, p.name, cu.uuid, p.created_at, p.activity_at, p.member_count,"
+    "select p.uuid, p.name,"
+    " case when cu.deleted_at is null then cu.uuid else coalesce(" HEIR ", cu.uuid) end,"
+    " p.created_at, p.activity_at,"
+    " case when p.member_count > 2 and exists"
+    "  (select 1 from removals r where r.app = $1 and r.kind = 'user')"
+    "  then " LIVE_MEMBERS " else p.member_count end,"
     " m.created_at, m.text,"
     " (select count(*) from (select x.seq from messages x"
     "  join users xu on xu.app = x.app and xu.id = x.sender"

@@ -50,8 +50,8 @@ struct chats_listed {
     Id creator_id;
     int64_t created_at;
     int64_t activity_at;
-    int64_t member_count;
-    int64_t last_time; /* of the newest live message; 0: none */
+    int64_t member_count; /* up to 2 it is exact */
+    int64_t last_time;    /* of the newest live message; 0: none */
     Str last_message;
     int64_t unread; /* counted up to 1,000 */
 };

@@ -9,6 +9,9 @@ SQL(user_named, "select id, uuid, username from users"
 
 SQL(user_of_row, "select id, uuid, username from users where app = $1 and id = $2");
 
+SQL(user_deleted, "select id, uuid, username from users"
+                  " where app = $1 and id = $2 and deleted_at is not null");
+
 SQL(user_in_chat, "select u.id, u.uuid, u.username from users u"
                   " join members mb on mb.app = u.app and mb.chat = $2 and mb.user_id = u.id"
                   " where u.app = $1 and u.uuid = $3 and u.deleted_at is null"
@@ -80,6 +83,12 @@ bool members_user(struct db *db, int64_t app, int64_t user, struct arena *arena,
                   struct members_user *out)
 {
     return take_user(db_query(db, &user_of_row, ARGS(v_int(app), v_int(user))), arena, out);
+}
+
+bool members_deleted_user(struct db *db, int64_t app, int64_t user, struct arena *arena,
+                          struct members_user *out)
+{
+    return take_user(db_query(db, &user_deleted, ARGS(v_int(app), v_int(user))), arena, out);
 }
 
 bool members_user_in(struct db *db, int64_t app, int64_t chat, Id user, struct arena *arena,

@@ -19,6 +19,9 @@ bool members_user_named(struct db *db, int64_t app, Str username_key, struct are
 /* By row number; a deleted one too. */
 bool members_user(struct db *db, int64_t app, int64_t user, struct arena *arena,
                   struct members_user *out);
+/* The same, but only one who is deleted. */
+bool members_deleted_user(struct db *db, int64_t app, int64_t user, struct arena *arena,
+                          struct members_user *out);
 /* A member of the chat, by id. False: no such user, or not in the chat. */
 bool members_user_in(struct db *db, int64_t app, int64_t chat, Id user, struct arena *arena,
                      struct members_user *out);

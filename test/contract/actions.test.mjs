@@ -405,6 +405,27 @@ describe('rates', () => {
         assert.ok(took > 2500 && took < 4500, `the next one passed after ${took} ms`);
     });
 
+    test('TYPING of one who may not is refused within the interval of another, too', async () => {
+        const { chatId } = await createChat(ann, bob);
+        const typing = () => bobs.send({ type: 'TYPING', chatId });
+        await typing();
+        expectStatus(await api(ann, 'POST', '/api/chat/removeUser',
+                               { chatId, removeUser: bob.id }), 200);
+        for (let i = 0; i < 3; i++) {
+            const refusal = await bobs.refused({ type: 'TYPING', chatId });
+            assert.equal(refusal.code, 'NOT_A_MEMBER');
+        }
+    });
+
+    test('TYPING that is refused uses up no interval', async () => {
+        const { chatId } = await createChat(ann, eve);
+        await bobs.refused({ type: 'TYPING', chatId });
+        expectStatus(await api(ann, 'POST', '/api/chat/addUser',
+                               { chatId, newUsername: bob.username }), 200);
+        await bobs.send({ type: 'TYPING', chatId });
+        await anns.next({ type: 'TYPING', chatId });
+    });
+
     test('messages: over the rate an ERROR event, sustained 1008', async () => {
         const limited = await startServer({ args: ['--message-rate', '5/5'] });
         try {

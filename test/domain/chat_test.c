@@ -508,6 +508,37 @@ static void a_deleted_user_leaves_all_chats(void **state)
     assert_int_equal(f->events.n, 0);
 }
 
+/* Its many chats are left in small jobs; nobody notices but by the USER_LEAVE. */
+static void a_deleted_user_counts_nowhere_before_it_has_left(void **state)
+{
+    struct fixture *f = *state;
+    const Str names[] = {S("Bob"), S("Ann"), S("Cleo")};
+    struct chat_details made;
+    assert_ok(chat_create(step(f), &f->bob, S("C"), names, countof(names), &made));
+    Id chat = made.id;
+    Id said = say(f, &f->cleo, chat, "x");
+    db_run(f->db, &fixture_delete_user, ARGS(v_int(f->bob.user), v_int(1)));
+    db_run(f->db, &fixture_remove_user, ARGS(v_int(f->bob.app), v_int(f->bob.user)));
+    struct chat_details *chats;
+    size_t n;
+    list(f, &f->cleo, &chats, &n);
+    assert_int_equal(n, 1);
+    assert_id(chats[0].creator_id, f->ann.user_id);
+    assert_false(chats[0].group);
+
+    assert_err(chat_delete(step(f), &f->cleo, chat), ERR_NOT_THE_CREATOR);
+    db_rollback(f->db);
+    db_begin(f->db);
+    assert_ok(message_delete(step(f), &f->ann, chat, said));
+    assert_int_equal(f->events.n, 2);
+    assert_int_equal(f->events.items[0].type, EVENT_USER_LEAVE);
+    assert_int_equal(f->events.items[0].target, f->bob.user);
+    assert_int_equal(f->events.items[1].type, EVENT_DELETE_MSG);
+    assert_int_equal(f->events.items[1].seq, f->events.items[0].seq + 1);
+    assert_ok(chat_remove(step(f), &f->ann, chat, f->cleo.user_id));
+    assert_ok(chat_delete(step(f), &f->ann, chat));
+}
+
 static void a_deleted_user_is_swept(void **state)
 {
     struct fixture *f = *state;
@@ -673,6 +704,7 @@ int main(void)
         row(any_member_renames),
         row(only_the_creator_deletes),
         row(a_deleted_user_leaves_all_chats),
+        row(a_deleted_user_counts_nowhere_before_it_has_left),
         row(a_deleted_user_is_swept),
         row(a_deleted_chat_is_swept_its_log_later),
         row(a_deleted_app_is_swept),

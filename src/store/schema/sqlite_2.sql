@@ -9,6 +9,9 @@ delete from first_answers;
 alter table first_answers add column about integer;
 create index first_answers_about on first_answers (app, about) where about is not null;
 
+-- While a deleted user leaves its chats, others' lists of chats look at it.
+create index removals_user on removals (app) where kind = 'user';
+
 -- What is over goes by its time, and what one account, app or user can pile up by its number.
 create index families_expiry on families (expires_at);
 create index families_revoked on families (revoked_at) where revoked_at is not null;

@@ -334,12 +334,13 @@ static Err put_events(struct request *r, struct tx *tx, const struct replay *rep
         render_body(w->out, &page.items[i], r->actor.user_id);
     }
     event_list_free(&page);
+    all |= lost; /* of its own snapshot: the store is broken, so the rest is not to be had */
     int64_t last = at ? replay->entries[at - 1].position : 0;
     put_place(w,
               all           ? replay->position
               : last > from ? last
                             : from,
-              all ? replay->marks_end : last, true, !all);
+              all ? replay->marks_end : last, !lost, !all);
     return e;
 }
 

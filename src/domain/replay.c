@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 enum {
-    MARKS_OF_CROWD = 1000, /* looked at, in a chat where hardly anyone hears of them */
-    RUN = 16,              /* events read at once in a page */
+    MARKS_OF_CROWD = 20000, /* looked at, in a chat where hardly anyone hears of them */
+    RUN = 16,               /* events read at once in a page */
 };
 
 struct list {
@@ -85,8 +85,13 @@ static void plan_marks(struct plan *p, const struct replays_membership *m, int64
     int64_t since = joined > out->marks ? joined : out->marks;
     struct replays_mark mark;
     struct db_rows *rows =
-        replays_marks(p->tx->db, out->app, m->chat, since, p->user, MARKS_OF_CROWD);
-    while (replays_marks_next(rows, &mark)) {
+        replays_marks(p->tx->db, out->app, m->chat, since, p->user, MARKS_OF_CROWD + 1);
+    for (size_t looked = 1; replays_marks_next(rows, &mark); looked++) {
+        if (looked > MARKS_OF_CROWD) { /* there are more, and any of them may be the user's */
+            p->room = 0;
+            take_room(p, out);
+            break;
+        }
         if (crowd && mark.reader != p->user && mark.sender != p->user)
             continue;
         if (!take_room(p, out))
@@ -243,10 +248,13 @@ Err replay_page(struct tx *tx, const struct replay *r, size_t *at, size_t n, siz
         size_t most = end - *at < RUN ? end - *at : RUN;
         size_t run = run_at(r, *at, most);
         int64_t chat = r->chats[first->index].chat, last = first[run - 1].seq;
+        size_t before = out->n;
         Err e = message_replay(tx, r->app, chat, first->seq - 1, last, run, out);
         if (e)
             return e;
-        *at += run;
+        size_t got = out->n - before; /* it may end early */
+        *lost = !got || out->items[out->n - 1].seq != first[got - 1].seq;
+        *at += got;
     }
     return tx_done(tx, ERR_OK);
 }

@@ -70,10 +70,16 @@ void cursor_of_replay(struct buf *out, int64_t position, int64_t marks)
     put_tag(out, present());
 }
 
+int64_t cursor_start(void)
+{
+    int64_t first = present()->first;
+    return first ? first - 1 : 0;
+}
+
 struct replay_cursor cursor_at(int64_t position)
 {
     return (struct replay_cursor){.kind = REPLAY_UNSTORED,
-                                  .first = present()->first,
+                                  .first = epoch_of(position)->first,
                                   .position = position,
                                   .marks = position};
 }
@@ -118,7 +124,7 @@ struct replay_cursor cursor_read(Str text)
         .kind = letter == 'e'   ? REPLAY_STORED
                 : letter == 'u' ? REPLAY_UNSTORED
                                 : REPLAY_PLAN,
-        .first = epoch->first,
+        .first = epoch_of(position)->first, /* what is told now may be of long ago */
         .position = position,
         .marks = letter == 's' ? second : position,
     };

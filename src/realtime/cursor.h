@@ -24,6 +24,10 @@ void cursor_of_event(struct buf *out, const struct event *e);
 void cursor_of_note(struct buf *out, int64_t position, uint32_t number);
 void cursor_of_replay(struct buf *out, int64_t position, int64_t marks);
 
+/* The position below all that the present epoch gives out: nothing is stored between it and the
+ * last event of before. */
+int64_t cursor_start(void);
+
 /* Where one is who has got all that was stored up to the position, in the present epoch. */
 struct replay_cursor cursor_at(int64_t position);
 

@@ -6,6 +6,7 @@
 #include "realtime/hub_parts.h"
 
 #include "base/mem.h"
+#include "realtime/cursor.h"
 #include "realtime/render.h"
 
 enum {
@@ -19,7 +20,7 @@ struct hub *hub_new(const struct hub_config *config, const struct hub_ops *ops)
     hub->loop = config->loop;
     hub->jobs = config->jobs;
     hub->ops = *ops;
-    hub->marks_end = &hub->first_mark;
+    hub->position = cursor_start();
     hub->people = hub_people_new(hub, config);
     return hub;
 }

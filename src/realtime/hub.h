@@ -35,10 +35,12 @@ struct hub_member {
 
 struct hub_ops {
     /* An event for a subscribed member; the frame is borrowed: take a reference to keep it. Must
-     * not remove or unsubscribe a member; nor must the other two. */
+     * not remove or unsubscribe a member; nor must the others. */
     void (*push)(struct hub_member *m, struct blob *frame, const struct event *e);
     /* A subscription has begun (or could not: err); everything from now on is pushed. */
     void (*subscribed)(struct hub_member *m, Err err);
+    /* Events that came since its hub_subscribe were not pushed, before its chats were known. */
+    void (*missed)(struct hub_member *m);
     /* Not allowed any longer: close it in delay_ms. */
     void (*revoke)(struct hub_member *m, int64_t delay_ms);
     /* Does it not take what was pushed last, or is it being told first what it missed? */

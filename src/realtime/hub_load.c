@@ -89,6 +89,21 @@ static bool joins(const struct event *e, int64_t user)
     return false;
 }
 
+static void tell_missed(struct hub_user *u)
+{
+    for (struct hub_member *m = u->first; m; m = m->next)
+        if (m->subscribed)
+            u->hub->ops.missed(m);
+}
+
+/* It was the user's, and the snapshot has it already, so that it is not pushed. */
+static bool was_missed(const struct hub_user *u, const struct base *b, const struct event *e)
+{
+    if (b)
+        return e->seq <= b->head;
+    return e->type == EVENT_DELETE_CHAT || (e->type == EVENT_USER_LEAVE && e->target == u->user);
+}
+
 /* A READ_MSG that came while the user's chats were being read may have gone out without this user.
  */
 static void apply_mark(struct hub_user *u, const struct event *e)
@@ -98,20 +113,23 @@ static void apply_mark(struct hub_user *u, const struct event *e)
         hub_push_to_user(u, e);
 }
 
-/* An event that came while the user's chats were being read, for this user. */
-static void apply_held(struct hub_user *u, struct hub_load *l, struct publication *p, size_t index)
+/* An event that came while the user's chats were being read, for this user. False: it was missed.
+ */
+static bool apply_held(struct hub_user *u, struct hub_load *l, struct publication *p, size_t index)
 {
     const struct event *e = &p->events.items[index];
     if (e->type == EVENT_READ_MSG && e->app == u->app)
         apply_mark(u, e);
     if (e->type >= EVENT_SESSION_REVOKED || !e->seq || e->app != u->app)
-        return;
+        return true;
     struct base *b = map_get(&l->bases, hub_key(e->app, e->chat));
     if (joins(e, u->user) && (!b || e->seq > b->head))
         b = link_from(l, u, e->chat, e->seq - 1);
+    if (was_missed(u, b, e))
+        return false;
     struct hub_chat *c = hub_chat_get(u->hub, e->app, e->chat);
-    if (!b || !c || e->seq <= b->head || !hub_linked(u, c))
-        return;
+    if (!b || !c || !hub_linked(u, c))
+        return true;
     if (b->passed < 0) {
         hub_event(u->hub, p, index); /* no one else here follows the chat: the ordinary way */
     } else if (e->seq <= b->passed) {
@@ -122,6 +140,7 @@ static void apply_held(struct hub_user *u, struct hub_load *l, struct publicatio
             hub_chat_drop_if_empty(u->hub, c);
         }
     }
+    return true;
 }
 
 static void go_live(struct hub_user *u, struct hub_load *l)
@@ -134,9 +153,12 @@ static void go_live(struct hub_user *u, struct hub_load *l)
     }
     for (size_t i = 0; i < l->n; i++)
         link_from(l, u, l->heads[i].chat, l->heads[i].last_seq);
+    bool all = l->position <= u->hub->position; /* else some that it has are still to come */
     for (size_t i = 0; i < l->n_held; i++)
         for (size_t k = 0; k < l->held[i]->events.n; k++)
-            apply_held(u, l, l->held[i], k);
+            all &= apply_held(u, l, l->held[i], k);
+    if (!all)
+        tell_missed(u);
 }
 
 static void heads_read(struct job *job)
@@ -190,6 +212,7 @@ void hub_load_hold(struct hub *hub, struct publication *p)
         if (l->n_held == HELD_MAX) { /* too much has come: read again, from here on */
             struct hub_user *u = l->user;
             l->user = NULL;
+            tell_missed(u);
             hub_load_start(u);
             if (u->state != HUB_LOADING)
                 continue;

@@ -13,9 +13,9 @@
 #include "domain/replay.h"
 
 struct gate {
-    struct gate *next; /* in the order in which they were closed */
+    struct gate *previous, *next; /* in the order of `at` */
     MapKey key;
-    int64_t at;                 /* when it was closed: of the commit whose READ_MSG went out then */
+    int64_t at;                 /* when it was closed; of what it holds, the commit is no earlier */
     struct publication *latest; /* NULL: nothing since the last one that went out */
     size_t index;
 };
@@ -33,27 +33,37 @@ static void open_in_time(struct timer *timer)
     hub_marks_until(hub, loop_now(hub->loop));
 }
 
-static void append_gate(struct hub *hub, struct gate *g, int64_t at)
+static void set_timer(struct hub *hub)
 {
-    g->at = at;
-    g->next = NULL;
-    *hub->marks_end = g;
-    hub->marks_end = &g->next;
-    if (hub->first_mark == g)
-        loop_timer_set(hub->loop, &hub->marks_timer, REPLAY_LATE_MS, open_in_time);
+    int64_t wait = hub->first_mark->at + REPLAY_LATE_MS - loop_now(hub->loop);
+    loop_timer_set(hub->loop, &hub->marks_timer, wait > 0 ? wait : 0, open_in_time);
 }
 
-static struct gate *take_gate(struct hub *hub)
+/* The queue is in the order of `at`. Times of commits and of the loop differ by little, so that the
+ * place is near the end. */
+static void put_gate(struct hub *hub, struct gate *g, int64_t at)
 {
-    struct gate *g = hub->first_mark;
-    hub->first_mark = g->next;
-    if (!hub->first_mark)
-        hub->marks_end = &hub->first_mark;
-    return g;
+    struct gate *before = hub->last_mark;
+    while (before && before->at > at)
+        before = before->previous;
+    g->at = at;
+    g->previous = before;
+    g->next = before ? before->next : hub->first_mark;
+    *(before ? &before->next : &hub->first_mark) = g;
+    *(g->next ? &g->next->previous : &hub->last_mark) = g;
+    if (hub->first_mark == g)
+        set_timer(hub);
+}
+
+static void take_gate(struct hub *hub, struct gate *g)
+{
+    *(g->previous ? &g->previous->next : &hub->first_mark) = g->next;
+    *(g->next ? &g->next->previous : &hub->last_mark) = g->previous;
 }
 
 static void free_gate(struct hub *hub, struct gate *g)
 {
+    take_gate(hub, g);
     map_remove(&hub->marks, g->key);
     publication_unref(&g->latest);
     mem_free(g);
@@ -62,18 +72,18 @@ static void free_gate(struct hub *hub, struct gate *g)
 void hub_marks_until(struct hub *hub, int64_t now)
 {
     while (hub->first_mark && hub->first_mark->at <= now - REPLAY_LATE_MS) {
-        struct gate *g = take_gate(hub);
+        struct gate *g = hub->first_mark;
         if (!g->latest) {
             free_gate(hub, g);
             continue;
         }
         deliver(hub, &g->latest->events.items[g->index]);
         publication_unref(&g->latest);
-        append_gate(hub, g, now);
+        take_gate(hub, g);
+        put_gate(hub, g, now);
     }
     if (hub->first_mark)
-        loop_timer_set(hub->loop, &hub->marks_timer,
-                       hub->first_mark->at + REPLAY_LATE_MS - loop_now(hub->loop), open_in_time);
+        set_timer(hub);
 }
 
 void hub_mark(struct hub *hub, struct publication *p, size_t index)
@@ -85,6 +95,11 @@ void hub_mark(struct hub *hub, struct publication *p, size_t index)
         publication_unref(&g->latest);
         g->latest = publication_ref(p);
         g->index = index;
+        if (p->at <
+            g->at) { /* its commit took long: the gate was closed by the loop's time since */
+            take_gate(hub, g);
+            put_gate(hub, g, p->at);
+        }
         return;
     }
     if (!hub_chat_get(hub, e->app, e->chat))
@@ -93,13 +108,13 @@ void hub_mark(struct hub *hub, struct publication *p, size_t index)
     g = mem_alloc(sizeof *g);
     g->key = key;
     map_put(&hub->marks, key, g);
-    append_gate(hub, g, p->at);
+    put_gate(hub, g, p->at);
 }
 
 void hub_marks_free(struct hub *hub)
 {
     loop_timer_clear(&hub->marks_timer);
     while (hub->first_mark)
-        free_gate(hub, take_gate(hub));
+        free_gate(hub, hub->first_mark);
     map_free(&hub->marks);
 }

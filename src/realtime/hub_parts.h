@@ -51,7 +51,7 @@ struct hub {
     struct map chats;
     struct map holes; /* by chat: being read; events wait in them */
     struct map marks; /* gates of READ_MSG, and the same as a queue */
-    struct gate *first_mark, **marks_end;
+    struct gate *first_mark, *last_mark;
     struct timer marks_timer;
     struct hub_load *loads;
     struct hub_ending *endings; /* owned: those of this tick */

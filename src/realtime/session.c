@@ -458,7 +458,11 @@ static bool busy(const struct hub_member *m)
 
 struct sessions *sessions_new(const struct sessions_config *config)
 {
-    static const struct hub_ops ops = {push, session_subscribed, revoke, busy};
+    static const struct hub_ops ops = {.push = push,
+                                       .subscribed = session_subscribed,
+                                       .missed = session_missed,
+                                       .revoke = revoke,
+                                       .busy = busy};
     const struct hub_config hub = {config->loop, config->jobs, config->online,
                                    config->limits->presence_members};
     struct sessions *all = mem_alloc(sizeof *all);

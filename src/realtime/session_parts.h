@@ -188,6 +188,8 @@ void session_end_transaction(struct session *s);
 void session_unsubscribe(struct session *s, Str id);
 /* The hub has taken up a subscription. */
 void session_subscribed(struct hub_member *m, Err err);
+/* It was not pushed all that came since it began. */
+void session_missed(struct hub_member *m);
 /* Frees what is kept of a frame, and nulls it. */
 void session_drop(Str *kept);
 

@@ -63,13 +63,14 @@ struct session_resume {
     struct replay_cursor from;
     enum stage stage;
     bool again;   /* too much came: start over */
+    bool missed;  /* EARLY: not all that came is held */
     bool waiting; /* for the peer, until the timer */
 
     struct arena arena; /* of the plan */
     struct replay plan;
     size_t read, told; /* entries of it that were read; chats to fetch anew that were told of */
     bool named;        /* a RESYNC was told */
-    bool lost;         /* what is left of the plan is no longer in the log */
+    bool pruned;       /* what is left of the plan is no longer in the log; the job's */
     struct event_list page;
     size_t sent; /* of it */
 
@@ -91,8 +92,10 @@ static void drop_held(struct session_resume *r)
 
 void session_resume_missed(struct session_resume *r)
 {
+    if (r->stage != EARLY)
+        return; /* the plan, which is still to be made, has it */
     drop_held(r);
-    r->lost = true;
+    r->missed = true;
 }
 
 /* What comes until the new plan is begun is in it. */
@@ -106,7 +109,7 @@ void session_resume_hold(struct session_resume *r, struct blob *frame, const str
 {
     bool early = r->stage == EARLY;
     size_t most = early ? EARLY_BYTES : r->all->config.limits->output / 2;
-    if (r->again || r->lost || e->type == EVENT_TYPING || e->type == EVENT_PRESENCE ||
+    if (r->again || r->missed || e->type == EVENT_TYPING || e->type == EVENT_PRESENCE ||
         r->session->closing)
         return;
     if (r->n_held == (early ? EARLY_MAX : HELD_MAX) || r->held_bytes + frame->n > most) {
@@ -232,7 +235,7 @@ static Err read_plan(struct job *job, struct tx *tx)
 static Err read_page(struct job *job, struct tx *tx)
 {
     struct session_resume *r = (struct session_resume *)job;
-    return replay_page(tx, &r->plan, &r->read, PAGE_EVENTS, PAGE_BYTES, &r->page, &r->lost);
+    return replay_page(tx, &r->plan, &r->read, PAGE_EVENTS, PAGE_BYTES, &r->page, &r->pruned);
 }
 
 static void was_read(struct job *job)
@@ -251,7 +254,7 @@ static void was_read(struct job *job)
         log_event(LOG_WARN, "resume failed", log_n("app", r->plan.app), log_n("user", r->user),
                   log_s("reason", err_code(job->err)));
         session_close(s, WS_TOO_SLOW, err_text(job->err));
-    } else if (r->again || r->lost) {
+    } else if (r->again || r->pruned) {
         start_over(r);
         plan(r);
     } else {
@@ -266,7 +269,7 @@ static void plan(struct session_resume *r)
     arena_free(&r->arena);
     if (r->again)
         r->from = (struct replay_cursor){.kind = REPLAY_UNKNOWN};
-    r->again = r->lost = false;
+    r->again = r->pruned = false;
     r->read = r->told = r->sent = 0;
     r->named = false;
     r->job.done = was_read;
@@ -295,7 +298,7 @@ void session_resume_begin(struct session *s, Str cursor)
 {
     struct session_resume *r = s->resume ? s->resume : resume_new(s);
     drop_held(r); /* the plan is made later, so that it has these */
-    r->lost = false;
+    r->missed = false;
     r->from = cursor_read(cursor);
     r->stage = BEFORE;
     s->resume = r;
@@ -309,12 +312,12 @@ bool session_resume_under_way(const struct session *s)
 void session_resume_go(struct session_resume *r)
 {
     struct sessions *all = r->all;
-    if (r->stage == EARLY && !r->lost) {
+    if (r->stage == EARLY && !r->missed) {
         send_held(r);
         session_resume_cancel(r->session);
         return;
     }
-    r->lost = false;
+    r->missed = false;
     r->stage = WAITING;
     r->next = NULL;
     *(all->last_resume ? &all->last_resume->next : &all->first_resume) = r;

@@ -201,8 +201,8 @@ void session_subscribed(struct hub_member *m, Err err)
 {
     struct session *s = (struct session *)m;
     if (!s->loading) {
-        if (err && s->resume) /* of CONNECTED; the first SUBSCRIBE tries again */
-            session_resume_missed(s->resume);
+        if (err) /* of CONNECTED; the first SUBSCRIBE tries again */
+            session_missed(m);
         return;
     }
     s->loading = false;
@@ -215,6 +215,13 @@ void session_subscribed(struct hub_member *m, Err err)
     if (s->resume && !err)
         session_resume_go(s->resume);
     session_job_done(s);
+}
+
+void session_missed(struct hub_member *m)
+{
+    struct session *s = (struct session *)m;
+    if (s->resume)
+        session_resume_missed(s->resume);
 }
 
 static void on_unsubscribe(struct session *s, const struct stomp_frame *f)

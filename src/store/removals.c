@@ -36,8 +36,7 @@ SQL(chat_members, "delete from members where app = $1 and chat = $2 and (user_id
                   "  limit $3)");
 SQL(chat_events, "delete from events where app = $1 and id in"
                  " (select id from events where app = $1 and chat = $2 limit $3)");
-SQL(chat_events_last, "select max(id) from"
-                      " (select id from events where app = $1 and chat = $2 limit $3) e");
+SQL(chat_log_end, "select id from events where app = $1 and chat = $2 order by seq desc limit 1");
 SQL(chat_row, "delete from chats where app = $1 and id in"
               " (select id from chats where app = $1 and id = $2 limit $3)");
 
@@ -219,7 +218,8 @@ int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limi
 {
     static const struct db_sql *const list[] = {&chat_reactions, &chat_messages, &chat_members,
                                                 &chat_events, &chat_row};
-    prune_to(db, db_number(db, &chat_events_last, ARGS(v_int(app), v_int(chat), v_int(limit))));
+    /* Its DELETE_CHAT is above all of its rows, and older than the log is kept. */
+    prune_to(db, db_number(db, &chat_log_end, ARGS(v_int(app), v_int(chat))));
     return run_all(db, list, countof(list), app, chat, limit);
 }
 

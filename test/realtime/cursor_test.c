@@ -117,6 +117,13 @@ static void epochs_tell_ids_of_another_history(void **state)
     cursor_of_event(&out, &event);
     assert_true(str_eq(buf_str(&out), S("e96-aaaa")));
     buf_clear(&out);
+    /* Told now, of a position of long ago: its marks are looked for in that epoch. */
+    cursor_of_note(&out, 150, 7);
+    assert_true(str_eq(buf_str(&out), S("u96-7-ffffffff")));
+    assert_int_equal(cursor_read(buf_str(&out)).first, 100);
+    assert_int_equal(cursor_at(150).first, 100);
+    assert_int_equal(cursor_start(), 4099);
+    buf_clear(&out);
     cursor_of_replay(&out, (1ll << 52) - 1, (1ll << 52) - 1);
     assert_true(out.n <= 40);
     buf_free(&out);

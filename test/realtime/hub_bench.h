@@ -20,6 +20,7 @@ struct listener {
     struct buf got;
     struct blob *frame; /* the last one; only to compare */
     int answers;        /* calls of subscribed */
+    int missed;         /* calls of that */
     Err err;
     int64_t revoked; /* its delay */
 };
@@ -65,6 +66,11 @@ static inline void hub_answer(struct hub_member *m, Err err)
     l->answers++;
     l->err = err;
     buf_add(&l->got, err ? S("refused ") : S("ok "));
+}
+
+static inline void hub_missed(struct hub_member *m)
+{
+    ((struct listener *)m)->missed++;
 }
 
 static inline void hub_revoke(struct hub_member *m, int64_t delay_ms)
@@ -183,6 +189,7 @@ static inline int bench_open(void **state)
 {
     static const struct hub_ops ops = {.push = hub_push_lettered,
                                        .subscribed = hub_answer,
+                                       .missed = hub_missed,
                                        .revoke = hub_revoke,
                                        .busy = hub_takes_all};
     struct bench *b = bench = mem_alloc(sizeof *b);

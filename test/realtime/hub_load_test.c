@@ -61,6 +61,29 @@ static void what_was_there_before_is_not_pushed(void **state)
     assert_pushed(ann, "SEND:4 ");
 }
 
+/* It came before the subscription or just after it: who can tell? */
+static void what_the_read_has_and_nobody_pushed_is_told_of(void **state)
+{
+    struct bench *b = *state;
+    settle(b);
+    struct listener *ann = begins(b, &b->rt->f->ann);
+    await_answer(b, ann);
+    assert_int_equal(ann->missed, 0); /* nothing happened, so nothing need be asked for */
+
+    sends(b, 1);
+    struct listener *bob = begins(b, &b->rt->f->bob);
+    await_answer(b, bob); /* the read's end comes first or the message does */
+    assert_pushed(bob, "");
+    assert_int_equal(bob->missed, 1);
+
+    take_out(b, &b->rt->f->cleo);
+    struct listener *cleo = begins(b, &b->rt->f->cleo);
+    await_answer(b, cleo);
+    assert_pushed(cleo, "");
+    assert_int_equal(cleo->missed, 1);
+    assert_int_equal(ann->missed, 0);
+}
+
 static void what_comes_after_the_read_is_pushed_once(void **state)
 {
     struct bench *b = *state;
@@ -302,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_hub(what_was_there_before_is_not_pushed),
+        with_hub(what_the_read_has_and_nobody_pushed_is_told_of),
         with_hub(what_comes_after_the_read_is_pushed_once),
         with_hub(others_who_follow_the_chat_get_it_once_too),
         with_hub(one_who_follows_waits_for_a_hole),

@@ -55,13 +55,19 @@ static struct event mark_of(struct bench *b, const struct actor *reader, uint32_
                           .audience = 3};
 }
 
-static void tell(struct bench *b, struct event draft)
+/* Of a commit that began so many ms ago. */
+static void tell_late(struct bench *b, struct event draft, int64_t late)
 {
     struct publication *p = publication_new();
-    p->at = clock_mono() / 1000;
+    p->at = clock_mono() / 1000 - late;
     *event_add(&p->events, draft.type) = draft;
     hub_deliver(b->hub, p);
     publication_unref(&p);
+}
+
+static void tell(struct bench *b, struct event draft)
+{
+    tell_late(b, draft, 0);
 }
 
 static void reads(struct bench *b, const struct actor *reader, uint32_t number)
@@ -112,6 +118,28 @@ static void what_comes_a_second_later_does_not_overtake_it(void **state)
     pretended_ms += 1;
     tell(b, typing);
     assert_got(ann, "READ#2 TYPING ");
+}
+
+/* A commit takes a while, so its time is behind the loop's. */
+static void not_even_when_its_commit_took_long(void **state)
+{
+    struct bench *b = *state;
+    struct listener *ann = listens(b, &b->rt->f->ann);
+    struct event typing = mark_of(b, &b->rt->f->ann, 9);
+    typing.type = EVENT_TYPING;
+    stop_the_clock();
+    pass(b, SECOND);
+    reads(b, &b->rt->f->bob, 1);
+    reads(b, &b->rt->f->bob, 2);
+    pass(b, SECOND + LATE); /* the loop lets the second one go, and closes again */
+    assert_got(ann, "READ#1 READ#2 ");
+    tell_late(b, mark_of(b, &b->rt->f->bob, 3), SECOND / 2);
+    tell_late(b, mark_of(b, &b->rt->f->cleo, 4), SECOND / 2);
+    tell_late(b, mark_of(b, &b->rt->f->cleo, 5), SECOND / 2);
+    assert_got(ann, "READ#4 ");
+    pretended_ms += SECOND / 2; /* the loop stands still */
+    tell(b, typing);
+    assert_got(ann, "READ#3 READ#5 TYPING ");
 }
 
 static void readers_and_chats_have_seconds_of_their_own(void **state)
@@ -187,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         on_the_clock(one_a_second_and_the_last_one),
         on_the_clock(what_comes_a_second_later_does_not_overtake_it),
+        on_the_clock(not_even_when_its_commit_took_long),
         on_the_clock(readers_and_chats_have_seconds_of_their_own),
         on_the_clock(in_a_crowd_only_two_hear_of_it),
         on_the_clock(a_mark_waits_in_vain_for_those_who_left),

@@ -274,19 +274,16 @@ static Err check_rate(struct exchange *x)
 {
     struct request *r = &x->request;
     const struct server_config *config = &r->server->config;
-    char key[33];
+    char key[17] = {'k'};
     if (r->route->auth == AUTH_ACCOUNT)
         return request_rate_account(r, r->claims.subject);
-    if (r->route->auth != AUTH_USER && r->route->auth != AUTH_KEY)
+    if (r->route->auth == AUTH_USER)
+        return request_rate_user(r, r->claims.app, r->claims.subject);
+    struct rate_limit limit = config->key_rate;
+    if (r->route->auth != AUTH_KEY || limit.burst <= 0)
         return ERR_OK;
-    bool by_key = r->route->auth == AUTH_KEY;
-    key[0] = by_key ? 'k' : 'u';
     memcpy(key + 1, r->claims.app.b, 16);
-    memcpy(key + 17, r->claims.subject.b, 16);
-    struct rate_limit limit = by_key ? config->key_rate : config->request_rate;
-    if (limit.burst <= 0)
-        return ERR_OK;
-    MapKey hash = random_hash(str_from(key, by_key ? 17 : 33)); /* key endpoints: per app */
+    MapKey hash = random_hash(str_from(key, sizeof key)); /* per app */
     return rate_take(r->server->rate, hash, limit, &x->rate) ? ERR_OK : ERR_RATE_LIMITED;
 }
 

@@ -146,6 +146,8 @@ bool request_origin_allowed(const struct request *r);
 Err request_failures_check(struct request *r, Str who) must_check;
 Err request_failure_note(struct request *r, Str who) must_check;
 Err request_failures_clear(struct request *r, Str who) must_check;
+/* The rate of a user's requests: ERR_RATE_LIMITED. Any thread. */
+Err request_rate_user(struct request *r, Id app, Id user) must_check;
 /* Rates of the management API, each ERR_RATE_LIMITED past it: of the client's address (on the chat
  * API there is none), of an account, of registering from an address, of making API keys. Any
  * thread. */

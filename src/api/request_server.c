@@ -122,7 +122,7 @@ static bool counts_addresses(struct request *r)
     return conn_surface(exchange_of(r)->conn) == SURFACE_MANAGEMENT;
 }
 
-/* ----- rates of the management API ----- */
+/* ----- rates ----- */
 
 static Err take_token(struct request *r, char kind, Str who, struct rate_limit limit)
 {
@@ -133,6 +133,14 @@ static Err take_token(struct request *r, char kind, Str who, struct rate_limit l
     MapKey key = random_hash(str_from((const char *)text, sizeof text));
     bool left = rate_take(r->server->rate, key, limit, &exchange_of(r)->rate);
     return left ? ERR_OK : ERR_RATE_LIMITED;
+}
+
+Err request_rate_user(struct request *r, Id app, Id user)
+{
+    char who[sizeof app.b + sizeof user.b];
+    memcpy(who, app.b, sizeof app.b);
+    memcpy(who + sizeof app.b, user.b, sizeof user.b);
+    return take_token(r, 'u', str_from(who, sizeof who), r->server->config.request_rate);
 }
 
 Err request_rate_address(struct request *r)

@@ -191,6 +191,8 @@ static Err refresh_run(struct request *r, struct tx *tx)
     const struct refresh *in = r->data;
     struct actor a;
     Err e = auth_refresh(tx, &in->claims, in->token, &a);
+    if (!e) /* charged to the user only once both tokens were found good */
+        e = request_rate_user(r, in->jwt.app, in->jwt.subject);
     if (e)
         return e;
     Str jwt = sign(r, tx->now, in->jwt.app, a.user_id, in->jwt.session,

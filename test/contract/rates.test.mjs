@@ -57,6 +57,20 @@ test('a user who asks too often gets 429 with Retry-After, and is let in again a
     await eventually('bob may ask again', async () => (await getUser(bob)).status === 200);
 });
 
+test('renewing a JWT counts as a request of the user, and only with a good refresh token', async () => {
+    const { users: [ann] } = await createTenant(server, 'ann');
+    const refresh = (token) => api(server, 'POST', '/api/auth/refresh', { expiredJwt: ann.jwt },
+                                   { authorization: `Bearer ${token}` });
+    for (const res of await exhaust(() => refresh('1-nobodys'), 30)) {
+        expectError(res, 401);
+    }
+    expectStatus(await getUser(ann), 200);
+    const answers = await exhaust(() => refresh(ann.refreshToken), 60);
+    const limited = answers.filter((res) => res.status !== 200);
+    assert.ok(limited.length > 0, 'no limit was reached');
+    limited.forEach(expectLimited);
+});
+
 test('key endpoints are limited per app', async () => {
     const other = await createTenant(server, 'ann');
     const signin = (app) => api(app.key, 'POST', '/api/user/signin',

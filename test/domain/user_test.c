@@ -1,6 +1,7 @@
 /* The users of an app: fields, registration, renaming, leaving for good. */
 #include "domain/tenant.h"
 
+SQL(test_emails, "select count(*) from users where email = $1 and password = $2");
 SQL(test_removals,
     "select count(*) from removals where app = $1 and kind = 'user' and user_id = $2");
 SQL(test_active_users, "select count(*) from active_users where app = $1");
@@ -259,6 +260,9 @@ static void a_deleted_user_is_gone_at_once(void **state)
     assert_int_equal(e->target, ann.user);
     assert_int_equal(db_number(t->f->db, &test_removals, ARGS(v_int(t->app.app), v_int(ann.user))),
                      1);
+    assert_int_equal(
+        db_number(t->f->db, &test_emails, ARGS(v_text(S("ann@example.com")), v_text(S("hash")))),
+        0);
     assert_err(user_get(step(t->f), &s.actor, &p), ERR_AUTH_INVALID_TOKEN);
     assert_err(user_rename(step(t->f), &s.actor, S("x")), ERR_AUTH_INVALID_TOKEN);
     assert_err(auth_refresh(step(t->f), &s.claims, s.refresh_token, &a), ERR_AUTH_INVALID_TOKEN);

@@ -2,6 +2,26 @@
  * Output: events are queued as references to frames that all recipients share and rendered for one
  * session after another into one scratch buffer, straight before its write; a session's own frames
  * (receipts, CONNECTED, ERROR, heart-beats, WebSocket control) go before them.
+ *
+ * Each MESSAGE has a cursor: who comes back with it misses nothing. All go through session_push,
+ * and this is why each cursor is safe when it is pushed:
+ *
+ * - a stored event, live (hub_deliver, hub_load, hub_hole): publications come in the order of
+ *   commits, which is that of positions, and every session gets each of its events in that order.
+ *   No event of one process is ever missing, so hub_hole has nothing to wait for; a bus that loses
+ *   some needs a mark below which nothing is missing, for an event of another chat passes the hole;
+ * - READ_MSG, live (hub_marks): held back, it has the position of its commit, which is lower than
+ *   what was pushed meanwhile, so that it repeats; what overtakes it is at most REPLAY_LATE_MS
+ *   younger, and a replay begins so much earlier with marks;
+ * - TYPING: the position of its commit; all that is below it came before it;
+ * - PRESENCE and notes (hub_presence, session_tell): hub_position, what this loop has pushed to its
+ *   subscribed sessions; none is pushed to one that is being resumed but RESYNC, which claims
+ * nothing;
+ * - a replay (session_resume): events and marks of all chats in the order of positions, and nothing
+ *   else until it is over: live events are held, TYPING and PRESENCE dropped; SEND and COMMIT wait,
+ *   so that neither a retry's first event nor an ERROR comes between;
+ * - the first event again, of a retry (stomp_commands): its position is below what its session has,
+ *   for a commit's events come before the answers to its jobs.
  */
 #include "realtime/session_parts.h"
 

@@ -301,6 +301,7 @@ void session_resume_begin(struct session *s, Str cursor)
     r->missed = false;
     r->from = cursor_read(cursor);
     r->stage = BEFORE;
+    s->position = 0; /* what is told meanwhile claims nothing */
     s->resume = r;
 }
 

@@ -398,5 +398,7 @@ bool session_must_wait(const struct session *s, enum stomp_command command)
     if (command == STOMP_SEND)
         return s->loading || s->committing || s->claiming || session_resume_under_way(s) ||
                s->jobs >= s->all->config.limits->jobs;
-    return s->jobs > 0 || (session_resume_under_way(s) && command == STOMP_SUBSCRIBE);
+    bool after_resume =
+        command == STOMP_SUBSCRIBE || command == STOMP_COMMIT; /* it applies SENDs */
+    return s->jobs > 0 || (after_resume && session_resume_under_way(s));
 }

@@ -11,7 +11,7 @@ const entries = [
 for (const { file, most } of entries) {
     const { outputFiles } = await build({
         entryPoints: [file], bundle: true, minify: true, write: false, format: 'esm', target: 'es2022',
-        external: ['@stomp/stompjs', 'react'],
+        external: ['react'],
     });
     const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
     console.log(`${file}: ${size} bytes minified and gzipped, of ${most}`);

@@ -15,10 +15,27 @@ interface Life {
     lasts: number;
 }
 
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** One character for each byte, as `atob` gives them, which not every React Native has. */
+function decodeBase64Url(text: string): string {
+    let bytes = '';
+    let held = 0;
+    let bits = 0;
+    for (const digit of text.replace(/=+$/, '')) {
+        held = ((held << 6) | DIGITS.indexOf(digit)) & 0xffff;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            bytes += String.fromCharCode((held >> bits) & 0xff);
+        }
+    }
+    return bytes;
+}
+
 function lifeOf(jwt: string): Life | undefined {
     try {
-        const part = (jwt.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
-        const { exp, iat } = JSON.parse(atob(part)) as { exp?: unknown; iat?: unknown };
+        const { exp, iat } = JSON.parse(decodeBase64Url(jwt.split('.')[1] ?? '')) as { exp?: unknown; iat?: unknown };
         if (typeof exp === 'number' && typeof iat === 'number') {
             return { ends: exp * 1000, lasts: (exp - iat) * 1000 };
         }

@@ -4,29 +4,30 @@ import { Auth, bearer } from './auth.js';
 import { type Environment, surroundings } from './environment.js';
 import { WhispError } from './errors.js';
 import { Http } from './http.js';
-import type { WebSocketImpl } from './link.js';
 import { named } from './named.js';
-import { Realtime } from './realtime.js';
+import { WhispRealtime } from './realtime.js';
 import { type Answer, type Call, Transport } from './transport.js';
 import type {
     AddUserRequest, AuthState, ChangeChatNameRequest, Chat, ChatsPage, ChatUsers, CreateChatRequest,
-    Message, MessagesPage, RegisteredUser, RegisterUserRequest, RemoveUserRequest, RequestOptions,
-    SignInRequest, SignInResult, User,
+    HistoryOptions, Message, MessagesPage, RegisteredUser, RegisterUserRequest, RemoveUserRequest,
+    RequestOptions, SignInRequest, SignInResult, User,
 } from './types.js';
 
 const TIMEOUT_MS = 30_000;
 const PAGE = 100;
 
-export interface WhispClientOptions {
+export interface WhispConfig {
     /** Of the cluster, like `https://chat.example.com`. */
     baseUrl: string;
     /** For `registerUser()` and `signIn()`, on your backend. Never in a browser. */
     apiKey?: string;
     /** The `WebSocket` class to use, for Node: that of the package `ws`. */
-    webSocketImpl?: WebSocketImpl;
+    webSocketImpl?: unknown;
     /** Milliseconds until a REST call rejects with `TIMEOUT`; 30,000. */
     timeout?: number;
 }
+
+export type WhispClientOptions = WhispConfig;
 
 /**
  * One user's client; on a backend also the app's. REST calls reject with WhispError. Those of a user
@@ -35,18 +36,18 @@ export interface WhispClientOptions {
  */
 export class WhispClient {
     /** Events as they happen, and what can be done about messages. */
-    readonly realtime: Realtime;
+    readonly realtime: WhispRealtime;
     #auth: Auth;
     #http: Http;
 
     /** The second argument is for tests. */
-    constructor(options: WhispClientOptions, environment: Partial<Environment> = {}) {
+    constructor(options: WhispConfig, environment: Partial<Environment> = {}) {
         const around: Environment = { ...surroundings, ...environment };
         const baseUrl = options.baseUrl.replace(/\/+$/, '');
         const transport = new Transport(baseUrl, options.timeout ?? TIMEOUT_MS, around);
         this.#auth = new Auth(transport, around);
         this.#http = new Http(transport, this.#auth, options.apiKey);
-        this.realtime = new Realtime(baseUrl, this.#http, this.#auth, options.webSocketImpl, around);
+        this.realtime = new WhispRealtime(baseUrl, this.#http, this.#auth, options.webSocketImpl, around);
     }
 
     // ------------------------------------------------------------ sign-in
@@ -104,10 +105,17 @@ export class WhispClient {
         return { ...answer.body, ...auth };
     }
 
-    /** Renews the JWT now. Seldom needed: every call does so when it must. */
-    async refresh(): Promise<AuthState> {
-        await this.#auth.renew(this.#auth.state?.jwt ?? '');
-        return this.getAuth() as AuthState;
+    /**
+     * Renews the JWT now; whether that was possible. Seldom needed: every call does so when it must.
+     * After `false`, `isAuthenticated` tells whether the sign-in is over or the server was away.
+     */
+    async refresh(): Promise<boolean> {
+        try {
+            await this.#auth.renew(this.#auth.state?.jwt ?? '');
+            return true;
+        } catch {
+            return false;
+        }
     }
 
     /** Ends this sign-in, here and on the server, and disconnects. */
@@ -156,7 +164,7 @@ export class WhispClient {
         return (await this.#call<Chat>({ method: 'POST', path: '/api/chat/createChat', body }, options)).body;
     }
 
-    /** A page of your chats, those with the latest activity first. `page` from 0, `size` 1 to 100. */
+    /** A page of your chats, those with the latest activity first. `page` from 0, `size` 1 to 1,000. */
     async getChats(page?: number, size?: number, options?: RequestOptions): Promise<ChatsPage> {
         return this.#chats({ page, size }, options);
     }
@@ -204,18 +212,18 @@ export class WhispClient {
     // ------------------------------------------------------------ messages
 
     /**
-     * Newest first, `size` 1 to 100, older than `lastMessageId` if given. What is read this way
-     * counts as read: it moves your mark.
+     * Newest first, `size` 1 to 1,000, older than `lastMessageId` if given. What is read this way
+     * counts as read: it moves your mark, unless `mark` is false.
      */
     async getMessages(chatId: string, size?: number, lastMessageId?: string,
-                      options?: RequestOptions): Promise<MessagesPage> {
+                      options?: HistoryOptions): Promise<MessagesPage> {
         const path = `/api/messages/getMessages/${encodeURIComponent(chatId)}`;
-        const query = { size, lastMessage: lastMessageId };
+        const query = { size, lastMessage: lastMessageId, mark: options?.mark };
         return (await this.#call<MessagesPage>({ method: 'GET', path, query }, options)).body;
     }
 
     /** The whole history, newest first, read page by page. */
-    async *allMessages(chatId: string, options?: RequestOptions): AsyncGenerator<Message, void, undefined> {
+    async *allMessages(chatId: string, options?: HistoryOptions): AsyncGenerator<Message, void, undefined> {
         let last: string | undefined;
         for (;;) {
             const { messages } = await this.getMessages(chatId, PAGE, last, options);

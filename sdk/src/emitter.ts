@@ -2,35 +2,43 @@ import type { WhispEventName, WhispEvents } from './events.js';
 
 type Handler = (event: never) => void;
 
+function reportError(error: unknown): void {
+    console.error('whisp-sdk: a handler failed:', error);
+}
+
 /**
- * Calls a handler. One that throws disturbs no other one and nothing here: what it threw surfaces as
- * an uncaught exception, as it does with the platform's own event targets.
+ * Calls a handler. What it throws, or rejects with if it is asynchronous, is reported on the console
+ * and stops nothing: not the other handlers, not the connection, not the process.
  */
-export function tell<T>(handler: (value: T) => void, value: T): void {
+export function tell<T>(handler: (value: T) => unknown, value: T): void {
     try {
-        handler(value);
+        const result = handler(value) as Partial<PromiseLike<unknown>> | null | undefined;
+        if (typeof result?.then === 'function') {
+            result.then(undefined, reportError);
+        }
     } catch (error) {
-        queueMicrotask(() => {
-            throw error;
-        });
+        reportError(error);
     }
 }
 
 /** Handlers by the names of events. */
 export class Emitter {
-    #handlers = new Map<WhispEventName, Set<{ run: Handler }>>();
+    #handlers = new Map<WhispEventName, Set<Handler>>();
 
-    /** Returns the way to unsubscribe. The same function twice is called twice. */
+    /** Returns the way to unsubscribe. A handler that is added twice is called once. */
     on<E extends WhispEventName>(name: E, handler: (event: WhispEvents[E]) => void): () => void {
-        const entry = { run: handler as Handler };
-        const entries = this.#handlers.get(name) ?? new Set();
-        this.#handlers.set(name, entries.add(entry));
-        return () => void entries.delete(entry);
+        const handlers = this.#handlers.get(name) ?? new Set();
+        this.#handlers.set(name, handlers.add(handler as Handler));
+        return () => void handlers.delete(handler as Handler);
+    }
+
+    off<E extends WhispEventName>(name: E, handler: (event: WhispEvents[E]) => void): void {
+        this.#handlers.get(name)?.delete(handler as Handler);
     }
 
     emit<E extends WhispEventName>(name: E, event: WhispEvents[E]): void {
-        for (const { run } of [...(this.#handlers.get(name) ?? [])]) {
-            tell(run as (event: WhispEvents[E]) => void, event);
+        for (const handler of [...(this.#handlers.get(name) ?? [])]) {
+            tell(handler as (event: WhispEvents[E]) => void, event);
         }
     }
 

@@ -45,7 +45,10 @@ export class WhispError extends Error {
     readonly retryAfter: number | undefined;
 
     constructor(message: string, details: WhispErrorDetails) {
-        super(message, details.cause === undefined ? undefined : { cause: details.cause });
+        super(message);
+        if (details.cause !== undefined) { // by hand: older engines ignore the constructor's option
+            Object.defineProperty(this, 'cause', { value: details.cause, configurable: true, writable: true });
+        }
         this.status = details.status;
         this.body = details.body ?? null;
         this.code = details.code;

@@ -1,7 +1,7 @@
 // What the realtime connection brings, by the documented names and fields.
 
 import type { WhispError } from './errors.js';
-import type { RepliedMessage } from './types.js';
+import type { MessageContent } from './types.js';
 
 /** What every event of a chat has. */
 export interface ChatEvent {
@@ -41,14 +41,22 @@ export interface MessageDeletedEvent extends StoredEvent {
     timeStamp: string;
 }
 
-export interface ReplyEvent extends StoredEvent {
+export interface ReplyEvent extends ChatEvent {
     type: 'REPLY';
     messageId: string;
     message: string;
-    replyTo: RepliedMessage | null;
+    /** The original as it is now. */
+    replyTo: MessageContent;
     timeStamp: string;
+    eventId?: string;
+    seq?: number;
     clientMessageId?: string;
     deleted?: true;
+}
+
+export interface MessageRepliedEvent extends ReplyEvent, StoredEvent {
+    eventId: string;
+    seq: number;
 }
 
 export interface TypingEvent extends ChatEvent {
@@ -143,7 +151,7 @@ export interface RefusedEvent {
 
 /** Every type of event that the server sends. */
 export type ServerEvent =
-    | MessageEvent | MessageEditedEvent | MessageDeletedEvent | ReplyEvent | TypingEvent
+    | MessageEvent | MessageEditedEvent | MessageDeletedEvent | MessageRepliedEvent | TypingEvent
     | ReactionEvent | ReactionDeletedEvent | MessageReadEvent | UserJoinedEvent | UserLeftEvent
     | ChatCreatedEvent | ChatDeletedEvent | ChatRenamedEvent | PresenceEvent | ResyncEvent
     | ResumedEvent | RefusedEvent;
@@ -175,7 +183,7 @@ export interface WhispEvents {
     message: MessageEvent;
     messageEdited: MessageEditedEvent;
     messageDeleted: MessageDeletedEvent;
-    reply: ReplyEvent;
+    reply: MessageRepliedEvent;
     typing: TypingEvent;
     reaction: ReactionEvent;
     reactionDeleted: ReactionDeletedEvent;

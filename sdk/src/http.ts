@@ -35,7 +35,7 @@ export class Http {
     async asApp<T>(call: Call, options: RequestOptions = {}): Promise<Answer<T>> {
         if (!this.#apiKey) {
             throw new WhispError('API key is required for this endpoint',
-                                 { status: 401, code: 'AUTH_API_KEY_REQUIRED' });
+                                 { status: 0, code: 'AUTH_API_KEY_REQUIRED', retryable: false });
         }
         return this.#transport.send<T>(call, { 'x-api-key': this.#apiKey }, options);
     }

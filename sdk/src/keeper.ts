@@ -11,11 +11,12 @@ import { reconnectDelay, retryAfterOf } from './backoff.js';
 import type { Emitter } from './emitter.js';
 import type { Environment } from './environment.js';
 import { WhispError } from './errors.js';
-import { EVENT_NAMES, type ServerEvent, type StoredEvent, type WhispEvents } from './events.js';
+import { EVENT_NAMES, type MessageRepliedEvent, type ServerEvent, type StoredEvent, type WhispEvents } from './events.js';
 import type { Http } from './http.js';
 import { type Ending, type Link, openLink, type WebSocketImpl } from './link.js';
 import type { Outbox } from './outbox.js';
 import { Recent } from './recent.js';
+import type { MessageContent } from './types.js';
 
 const CONNECT_WITHIN_MS = 30_000;
 /** A connection that held so long was a good one: the next delay is a short one again. */
@@ -25,8 +26,13 @@ const NOT_ALLOWED = 1008;
 const RESTARTING = 1012;
 
 export interface ConnectOptions {
-    /** Milliseconds until `connect()` gives up on a server that it cannot reach; 30,000. */
+    /** Milliseconds until `connect()` gives up on a server that does not answer; 30,000. */
     timeout?: number;
+    /**
+     * Try again until `timeout` where that may help: there is no server, it restarts, too many users
+     * are connected. Without it `connect()` rejects at once, as it always does where it is hopeless.
+     */
+    retry?: boolean;
     /** Also get `presence`, of the users in your smaller chats. */
     presence?: boolean;
 }
@@ -35,7 +41,7 @@ interface Parts {
     baseUrl: string;
     http: Http;
     auth: Auth;
-    WebSocket: WebSocketImpl | undefined;
+    WebSocket: unknown;
     environment: Environment;
     outbox: Outbox;
     emitter: Emitter;
@@ -89,6 +95,11 @@ function asError(error: unknown): WhispError {
         : new WhispError(String(error), {
             status: 0, code: 'CONNECTION_REFUSED', retryable: false, cause: error,
         });
+}
+
+/** A reply that comes late may have lost its original; its type promises one. */
+function deletedOriginal({ chatId, timeStamp }: MessageRepliedEvent): MessageContent {
+    return { chatId, timeStamp, messageId: '', senderId: '', content: '', edited: false, editedAt: null, deleted: true };
 }
 
 export class Keeper {
@@ -150,11 +161,12 @@ export class Keeper {
                 return;
             }
             run.lastError = ended.error;
-            if (!ended.retry) {
-                await this.#checkSignIn(ended.error);
-                if (this.#run === run) {
-                    this.#finish(run, ended);
-                }
+            const returns = await this.#mayReturn(run, ended);
+            if (this.#run !== run) {
+                return;
+            }
+            if (!returns) {
+                this.#finish(run, ended);
                 return;
             }
             if (ended.lasted === undefined) {
@@ -171,15 +183,22 @@ export class Keeper {
     }
 
     /**
-     * A session is closed as not allowed when its sign-in was revoked, and for other reasons too.
-     * Renewing tells which it was, and forgets a sign-in that is over, so that whoever hears
-     * `disconnected` can look at `isAuthenticated`.
+     * A session is closed as not allowed when its sign-in was revoked, and for reasons that pass: the
+     * app is suspended, too much was sent. Renewing tells which it was, and forgets a sign-in that is
+     * over, so that whoever hears `disconnected` can look at `isAuthenticated`. While it is good, a
+     * client that was connected once comes back.
      */
-    async #checkSignIn({ status }: WhispError): Promise<void> {
+    async #mayReturn(run: Run, { error, retry }: Ended): Promise<boolean> {
         const { auth } = this.#parts;
-        if (status === 401 && auth.state) {
+        if (error.status === 401 && auth.state) {
             await auth.renew(auth.state.jwt).catch(() => undefined);
         }
+        if (!run.wasOpen) {
+            return retry && run.options.retry === true;
+        }
+        const { status, code } = error;
+        const isClosed = code === 'SESSION_CLOSED' || (code === 'CONNECTION_REFUSED' && status === 401);
+        return retry || code === 'APP_SUSPENDED' || (isClosed && auth.state !== null);
     }
 
     /** One connection, from its ticket to its end. Never rejects. */
@@ -193,7 +212,6 @@ export class Keeper {
             const jwt = this.#parts.auth.state?.jwt ?? '';
             const url = `${this.#parts.baseUrl.replace(/^http/, 'ws')}/api/wsConnect` +
                 `?ticket=${encodeURIComponent(ticket)}`;
-            run.stop.signal.throwIfAborted();
             return await new Promise<Ended>((resolve) => {
                 this.#resuming = true;
                 run.link = openLink({ url, jwt, headers: this.#headers(run), WebSocket, environment }, {
@@ -210,13 +228,13 @@ export class Keeper {
     }
 
     #socketClass(): WebSocketImpl {
-        const found = this.#parts.WebSocket ?? (globalThis as { WebSocket?: WebSocketImpl }).WebSocket;
-        if (!found) {
+        const found = this.#parts.WebSocket ?? (globalThis as { WebSocket?: unknown }).WebSocket;
+        if (typeof found !== 'function') {
             throw new WhispError('WebSocket is not defined: in Node, install the package ws and pass it ' +
                                  'to WhispClient as webSocketImpl.',
                                  { status: 0, code: 'NO_WEBSOCKET', retryable: false });
         }
-        return found;
+        return found as WebSocketImpl;
     }
 
     async #get<T>(run: Run, path: string): Promise<T> {
@@ -261,6 +279,9 @@ export class Keeper {
         case 'RESYNC':
             emitter.emit('resync', event);
             return;
+        }
+        if (event.type === 'REPLY') {
+            event.replyTo ??= deletedOriginal(event);
         }
         const answersAgain = outbox.stored(event);
         const { eventId } = event as Partial<StoredEvent>;

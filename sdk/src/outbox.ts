@@ -8,11 +8,14 @@
 
 import type { Environment } from './environment.js';
 import { errorOfEvent, WhispError } from './errors.js';
-import type { MessageEvent, RefusedEvent, ReplyEvent, ServerEvent } from './events.js';
+import type { MessageEvent, MessageRepliedEvent, RefusedEvent, ServerEvent } from './events.js';
+import { encodeUtf8 } from './stomp.js';
 
 const MOST_WAITING = 1_000;
 const MOST_IN_FLIGHT = 32;
 const PAUSE_MS = 1_000;
+/** The server ends a connection whose frame is larger than 128 KiB; its head is in here, too. */
+const MOST_BYTES = 120 * 1024;
 
 export interface Action {
     type: 'SEND_MSG' | 'EDIT_MSG' | 'DELETE_MSG' | 'REPLY' | 'TYPING' | 'REACT' | 'DELETE_REACT' | 'READ_MSG';
@@ -59,7 +62,10 @@ export class Outbox {
             if (isMessage(pending)) {
                 action.clientMessageId ??= id;
             }
-            if (isFleeting(pending) && !this.#send) {
+            if (encodeUtf8(JSON.stringify(action)).length > MOST_BYTES) {
+                reject(new WhispError(`An action has ${MOST_BYTES / 1024} KiB at most: shorten the message.`,
+                                      { status: 413, code: 'PAYLOAD_TOO_LARGE' }));
+            } else if (isFleeting(pending) && !this.#send) {
                 resolve(undefined);
             } else if (this.#waiting.length >= MOST_WAITING) {
                 reject(new WhispError(`${MOST_WAITING} actions wait for a connection already.`,
@@ -104,7 +110,7 @@ export class Outbox {
      * second time: such an event may be older than those before it.
      */
     stored(event: ServerEvent): boolean {
-        const wanted = (event as MessageEvent | ReplyEvent).clientMessageId;
+        const wanted = (event as MessageEvent | MessageRepliedEvent).clientMessageId;
         if (wanted === undefined || (event.type !== 'SEND_MSG' && event.type !== 'REPLY')) {
             return false;
         }

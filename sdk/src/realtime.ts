@@ -4,11 +4,10 @@
 import { Emitter } from './emitter.js';
 import type { Environment } from './environment.js';
 import { WhispError } from './errors.js';
-import type { MessageEvent, ReplyEvent, WhispEventName, WhispEvents } from './events.js';
+import type { MessageEvent, MessageRepliedEvent, WhispEventName, WhispEvents } from './events.js';
 import type { Auth } from './auth.js';
 import type { Http } from './http.js';
 import { type ConnectOptions, Keeper } from './keeper.js';
-import type { WebSocketImpl } from './link.js';
 import { named } from './named.js';
 import { type Action, Outbox } from './outbox.js';
 
@@ -49,13 +48,13 @@ export interface ReactionRequest extends MessageReference {
  * the event `error` and nothing else. While the connection is being made (again) actions wait for
  * it; without one (no `connect()`, or after `disconnect()`) they reject with `NOT_CONNECTED`.
  */
-export class Realtime {
+export class WhispRealtime {
     #emitter = new Emitter();
     #outbox: Outbox;
     #keeper: Keeper;
 
     /** @internal Made by WhispClient. */
-    constructor(baseUrl: string, http: Http, auth: Auth, impl: WebSocketImpl | undefined, environment: Environment) {
+    constructor(baseUrl: string, http: Http, auth: Auth, impl: unknown, environment: Environment) {
         this.#outbox = new Outbox(environment);
         this.#keeper = new Keeper({
             baseUrl, http, auth, WebSocket: impl, environment,
@@ -69,9 +68,10 @@ export class Realtime {
     }
 
     /**
-     * Connects, and keeps connected until `disconnect()`: what the server sent meanwhile comes when
-     * the client is back. Resolves when connected. Rejects at once if it is hopeless (nobody signed
-     * in, no WebSocket, refused), and after `timeout` (30 s) if the server cannot be reached.
+     * Connects, and from then on keeps connected until `disconnect()`: what the server sent meanwhile
+     * comes when the client is back. Resolves when connected. Rejects at once when that cannot be:
+     * nobody signed in, no WebSocket, no server, too many users, refused; and after `timeout` (30 s)
+     * when the server does not answer. With `retry` it tries until then where trying may help.
      */
     connect(options?: ConnectOptions): Promise<void> {
         return this.#keeper.connect(options);
@@ -82,9 +82,17 @@ export class Realtime {
         this.#keeper.disconnect();
     }
 
-    /** Calls the handler at each such event. Returns the way to stop that. */
+    /**
+     * Calls the handler at each such event, once however often it was added. Returns the way to stop
+     * that. What a handler throws is reported by `console.error` and stops nothing.
+     */
     on<E extends WhispEventName>(event: E, handler: (event: WhispEvents[E]) => void): () => void {
         return this.#emitter.on(event, handler);
+    }
+
+    /** Takes back what `on()` did. */
+    off<E extends WhispEventName>(event: E, handler: (event: WhispEvents[E]) => void): void {
+        this.#emitter.off(event, handler);
     }
 
     /** Forgets all handlers, or those of one event. */
@@ -100,10 +108,10 @@ export class Realtime {
     }
 
     /** Answers a message; resolves with the reply as everyone gets it. */
-    replyToMessage(chatId: string, messageId: string, message: string, options?: SendOptions): Promise<ReplyEvent>;
-    replyToMessage(request: ReplyRequest): Promise<ReplyEvent>;
-    replyToMessage(...args: unknown[]): Promise<ReplyEvent> {
-        return this.#send('REPLY', args, 'chatId', 'messageId', 'message') as Promise<ReplyEvent>;
+    replyToMessage(chatId: string, messageId: string, message: string, options?: SendOptions): Promise<MessageRepliedEvent>;
+    replyToMessage(request: ReplyRequest): Promise<MessageRepliedEvent>;
+    replyToMessage(...args: unknown[]): Promise<MessageRepliedEvent> {
+        return this.#send('REPLY', args, 'chatId', 'messageId', 'message') as Promise<MessageRepliedEvent>;
     }
 
     /** Changes the text of one of your messages. */
@@ -171,3 +179,5 @@ export class Realtime {
         return result;
     }
 }
+
+export type Realtime = WhispRealtime;

@@ -9,7 +9,7 @@ export interface Call {
     /** From the base URL on, its variable parts encoded. */
     path: string;
     /** What is undefined is left out. */
-    query?: Record<string, string | number | undefined>;
+    query?: Record<string, string | number | boolean | undefined>;
     body?: object;
 }
 
@@ -18,13 +18,18 @@ export interface Answer<T> {
     headers: Headers;
 }
 
+/** Why it was aborted. React Native and older browsers know no reasons. */
+function reasonOf(signal: AbortSignal): unknown {
+    return signal.reason ?? Object.assign(new Error('The call was aborted.'), { name: 'AbortError' });
+}
+
 /** The promise's end, or the signal's, whichever comes first. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     if (!signal) {
         return promise;
     }
     return new Promise((resolve, reject) => {
-        const aborted = (): void => reject(signal.reason);
+        const aborted = (): void => reject(reasonOf(signal));
         promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
         if (signal.aborted) {
             aborted();
@@ -71,11 +76,13 @@ export class Transport {
         }, timeout);
         signal?.addEventListener('abort', aborted);
         try {
-            signal?.throwIfAborted();
+            if (signal?.aborted) {
+                throw reasonOf(signal);
+            }
             return await abortable(this.#exchange<T>(call, headers, stop.signal), stop.signal);
         } catch (error) {
             if (signal?.aborted) {
-                throw signal.reason;
+                throw reasonOf(signal);
             }
             if (late) {
                 throw new WhispError(`No answer within ${timeout} ms.`, { status: 0, code: 'TIMEOUT' });
@@ -92,14 +99,9 @@ export class Transport {
     }
 
     async #exchange<T>(call: Call, headers: Record<string, string>, signal: AbortSignal): Promise<Answer<T>> {
-        const query = new URLSearchParams();
-        for (const [name, value] of Object.entries(call.query ?? {})) {
-            if (value !== undefined) {
-                query.set(name, String(value));
-            }
-        }
-        const asked = query.toString();
-        const url = this.#base + call.path + (asked && `?${asked}`);
+        const query = Object.entries(call.query ?? {}) // by hand: React Native's URLSearchParams cannot set()
+            .flatMap(([name, value]) => (value === undefined ? [] : `${name}=${encodeURIComponent(value)}`));
+        const url = this.#base + call.path + (query.length > 0 ? `?${query.join('&')}` : '');
         const response = await this.#environment.fetch(url, {
             method: call.method,
             headers: call.body ? { 'Content-Type': 'application/json', ...headers } : headers,

@@ -28,19 +28,21 @@ export interface SignInRequest {
     password: string;
 }
 
+export type Role = 'USER' | 'ADMIN';
+
 /** The user, and in `jwt`, `refreshToken` and `userId` what `setAuth()` takes elsewhere. */
 export interface SignInResult extends AuthState {
     id: string;
     username: string;
     email: string;
-    roles: 'USER'[];
+    roles: Role[];
 }
 
 export interface User {
     id: string;
     username: string;
     email: string;
-    role: 'USER'[];
+    role: Role[];
     firstName: string | null;
     surName: string | null;
 }
@@ -121,6 +123,14 @@ export interface RepliedMessage {
     editedAt: string | null;
 }
 
+/** A message of history, or the one that a reply answers: that has neither of the last two. */
+export interface MessageContent extends RepliedMessage {
+    replyTo?: MessageContent | null;
+    reactions?: Reaction[];
+    /** Deleted since, and known by nothing but this: every text of it is empty. */
+    deleted?: true;
+}
+
 export interface Message extends RepliedMessage {
     replyTo: RepliedMessage | null;
     reactions: Reaction[];
@@ -137,4 +147,9 @@ export interface RequestOptions {
     signal?: AbortSignal;
     /** Milliseconds until the call rejects with `TIMEOUT`; the client's `timeout` by default. */
     timeout?: number;
+}
+
+export interface HistoryOptions extends RequestOptions {
+    /** False: what is read, in the background perhaps, does not move your mark; true by default. */
+    mark?: boolean;
 }

@@ -6,11 +6,15 @@ import type { Chat, Message, RepliedMessage } from '../types.js';
 /** An event with its name, one of a union over the names. */
 export type Named = { [N in WhispEventName]: { name: N; event: WhispEvents[N] } }[WhispEventName];
 
+function originalOf({ replyTo }: ReplyEvent): RepliedMessage | null {
+    return replyTo.deleted ? null : replyTo;
+}
+
 function messageOf(event: MessageEvent | ReplyEvent): Message {
     return {
         chatId: event.chatId, timeStamp: event.timeStamp, messageId: event.messageId,
         senderId: event.senderId, content: event.message, edited: false, editedAt: null,
-        replyTo: event.type === 'REPLY' ? event.replyTo : null, reactions: [],
+        replyTo: event.type === 'REPLY' ? originalOf(event) : null, reactions: [],
     };
 }
 

@@ -44,7 +44,7 @@ function installSdk(folder, archive) {
     const place = join(folder, 'node_modules/whisp-sdk');
     mkdirSync(place, { recursive: true });
     execFileSync('tar', ['xzf', packed, '-C', place, '--strip-components=1']);
-    const { dependencies } = JSON.parse(readFileSync(join(place, 'package.json')));
+    const { dependencies = {} } = JSON.parse(readFileSync(join(place, 'package.json')));
     Object.keys(dependencies).forEach((name) => link(folder, name));
 }
 

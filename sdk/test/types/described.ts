@@ -13,12 +13,19 @@ type Takes<M extends keyof Client, N extends number> =
 type Gives<M extends keyof Client> =
     Client[M] extends (...args: never[]) => Promise<infer R> ? R : never;
 
+/** The documented SDK knows administrators, too; no user of a server is one. */
+type Users<T, F extends keyof T> = { [K in keyof T]: K extends F ? 'USER'[] : T[K] };
+/** Without what is from a header, and `id` by another name. */
+type Answered = Users<Omit<sdk.SignInResult, 'jwt' | 'userId'>, 'roles'>;
+/** The SDK puts a message without a text where the original is deleted. */
+type OnWire<E> = E extends sdk.MessageRepliedEvent ? Omit<E, 'replyTo'> & { replyTo: sdk.RepliedMessage | null } : E;
+
 /** Of each schema of chat.json what the SDK has for it. */
 interface Schemas {
     NewUser: sdk.RegisterUserRequest;
     User: sdk.RegisteredUser;
-    SignedIn: Omit<sdk.SignInResult, 'jwt' | 'userId'>; // from a header, and `id` by another name
-    Profile: sdk.User;
+    SignedIn: Answered;
+    Profile: Users<sdk.User, 'role'>;
     Chat: sdk.Chat;
     Chats: sdk.ChatsPage;
     Member: sdk.ChatUser;
@@ -35,16 +42,16 @@ type Parts = 'Id' | 'Time' | 'Username' | 'Text' | 'ChatName' | 'Event' | 'Store
     'MessageHeaders' | 'SendHeaders';
 
 /** Of each event, by its type. */
-type Sent = { [E in sdk.ServerEvent as E['type']]: E };
+type Sent = { [E in sdk.ServerEvent as E['type']]: OnWire<E> };
 
 /** Of each operation of chat.json what the SDK sends in query and body, and what it gives. */
 interface Calls {
     registerUser: { body: Takes<'registerUser', 0>; answer: Gives<'registerUser'> };
-    signin: { body: sdk.SignInRequest; answer: Omit<Gives<'signIn'>, 'jwt' | 'userId'> };
+    signin: { body: sdk.SignInRequest; answer: Answered };
     refresh: { body: { expiredJwt: sdk.AuthState['jwt'] }; answer: void };
     logout: { body: Pick<sdk.AuthState, 'refreshToken'>; answer: Gives<'logout'> };
     logoutAll: { answer: Gives<'logoutAll'> };
-    getUser: { answer: Gives<'getUser'> };
+    getUser: { answer: Users<Gives<'getUser'>, 'role'> };
     changeUsername: { body: Takes<'changeUsername', 0>; answer: Gives<'changeUsername'> };
     deleteUser: { answer: Gives<'deleteUser'> };
     createChat: { body: sdk.CreateChatRequest; answer: Gives<'createChat'> };
@@ -58,7 +65,7 @@ interface Calls {
     changeName: { body: sdk.ChangeChatNameRequest; answer: Gives<'changeChatName'> };
     deleteChat: { query: { chatId: Takes<'deleteChat', 0> }; answer: Gives<'deleteChat'> };
     getMessages: {
-        query: { size?: Takes<'getMessages', 1>; lastMessage?: Takes<'getMessages', 2> };
+        query: { size?: Takes<'getMessages', 1>; lastMessage?: Takes<'getMessages', 2>; mark?: sdk.HistoryOptions['mark'] };
         answer: Gives<'getMessages'>;
     };
 }

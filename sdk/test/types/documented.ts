@@ -49,10 +49,10 @@ export async function authentication(): Promise<void> {
     await whisp.registerUser({ username: 'ann', email: 'ann@example.com', password: '…', firstName: 'Ann', surName: 'Lee' });
     const forwarded: AuthState = await whisp.signIn({ username: 'ann', password: '…' });
     const auth: AuthState | null = whisp.getAuth();
-    await whisp.refresh();
+    const renewed: boolean = await whisp.refresh();
     await whisp.logout();
     await whisp.logoutAll();
-    void [forwarded, auth];
+    void [forwarded, auth, renewed];
 }
 
 /** "401 Unauthorized" loops. */

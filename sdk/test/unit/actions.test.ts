@@ -204,6 +204,15 @@ test('an answer to what was sent again may be old, so it does not move the curso
     expect(s.server.socket.of('SUBSCRIBE')[0]?.headers['last-event-id']).toBe('r2');
 });
 
+test('what no frame can hold is refused here, and holds nothing up', async () => {
+    const s = await connected();
+    const { realtime } = s.client;
+    await expect(realtime.sendMessage(CHAT, '\u20ac'.repeat(41_000)))
+        .rejects.toMatchObject({ status: 413, code: 'PAYLOAD_TOO_LARGE', retryable: false });
+    expect((await realtime.sendMessage(CHAT, 'short')).message).toBe('short');
+    expect(s.server.socket.sent).toHaveLength(1);
+});
+
 test('typing is for now: without a connection it goes nowhere', async () => {
     const s = await connected(silence);
     const typing = s.client.realtime.sendTyping(CHAT);

@@ -149,7 +149,25 @@ test('without an API key, registerUser and signIn say so and ask nothing', async
         await expect(call).rejects.toThrow(/^API key is required for this endpoint$/);
         await expect(call).rejects.toBeInstanceOf(WhispError);
     }
+    await expect(s.client.signIn('ann', 'x')).rejects.toMatchObject({ status: 0, retryable: false });
     expect(s.server.requests).toEqual([]);
+});
+
+test('refresh() tells whether the JWT is another, and never throws', async () => {
+    const s = scene();
+    const { client, server } = s;
+    server.on('POST /api/auth/refresh', () => json(200, null, { authorization: `Bearer ${fresh(s)}` }));
+    expect(await client.refresh()).toBe(true);
+    server.on('POST /api/auth/refresh', () => refusal(503, 'DRAINING'));
+    expect(await client.refresh()).toBe(false);
+    server.reachable = false;
+    expect(await client.refresh()).toBe(false);
+    expect(client.isAuthenticated).toBe(true);
+    server.reachable = true;
+    server.on('POST /api/auth/refresh', () => refusal(401, 'AUTH_INVALID_TOKEN'));
+    expect(await client.refresh()).toBe(false);
+    expect(client.isAuthenticated).toBe(false);
+    expect(await client.refresh()).toBe(false);
 });
 
 test('signIn takes the bare header, and its 401 is no reason to refresh', async () => {

@@ -228,6 +228,7 @@ test('useConnection: as it is', async () => {
     expect(hook.now()).toBe('reconnecting');
     await act(() => s.clock.pass(1000));
     expect(hook.now()).toBe('connected');
+    s.server.on('POST /api/auth/refresh', () => refusal(401, 'AUTH_INVALID_TOKEN'));
     await happened(() => s.server.socket.end(1008));
     expect(hook.now()).toBe('disconnected');
 });

@@ -1,7 +1,7 @@
 // Keeping the connection: coming back, when, from where, and when not.
 
-import { expect, test } from 'vitest';
-import { WhispClient } from '../../src/index.js';
+import { expect, test, vi } from 'vitest';
+import { WhispClient, WhispRealtime } from '../../src/index.js';
 import { CHAT, ME, messageEvent, OTHER, type Scene, scene } from './client.js';
 import { settled } from './clock.js';
 import { json, refusal, type Socket } from './server.js';
@@ -60,8 +60,7 @@ test('every type of event has its name, unknown ones are left alone', async () =
 test('listeners: unsubscribed, removed by name, removed all, one that throws', async () => {
     const s = await connected();
     const { realtime } = s.client;
-    const thrown: unknown[] = [];
-    process.once('uncaughtException', (error) => thrown.push(error));
+    const reported = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const calls: string[] = [];
     const off = realtime.on('typing', () => calls.push('a'));
     realtime.on('typing', () => {
@@ -73,7 +72,8 @@ test('listeners: unsubscribed, removed by name, removed all, one that throws', a
     off();
     off();
     await settled();
-    expect(thrown).toEqual([new Error('of a listener')]);
+    expect(reported.mock.calls.map((args) => args.at(-1) as unknown)).toEqual([new Error('of a listener')]);
+    reported.mockRestore();
     expect(calls).toEqual(['a', 'b']);
     realtime.removeAllListeners('typing');
     realtime.on('typing', () => calls.push('c'));
@@ -82,6 +82,56 @@ test('listeners: unsubscribed, removed by name, removed all, one that throws', a
     realtime.removeAllListeners();
     s.server.socket.event('u3', typing);
     expect(calls).toEqual(['a', 'b', 'c']);
+});
+
+test('off() takes back what on() did; the same handler twice is called once', async () => {
+    const s = await connected();
+    const { realtime } = s.client;
+    expect(realtime).toBeInstanceOf(WhispRealtime);
+    const calls: string[] = [];
+    const handler = (): void => void calls.push('a');
+    realtime.on('typing', handler);
+    realtime.on('typing', handler);
+    realtime.on('message', handler);
+    const typing = { type: 'TYPING', chatId: CHAT, recipientId: ME, senderId: OTHER };
+    s.server.socket.event('u1', typing);
+    expect(calls).toEqual(['a']);
+    realtime.off('typing', handler);
+    realtime.off('typing', handler);
+    realtime.off('reply', handler);
+    s.server.socket.event('u2', typing);
+    expect(calls).toEqual(['a']);
+    s.server.socket.event('e1', messageEvent(1));
+    expect(calls).toEqual(['a', 'a']);
+});
+
+test('an asynchronous handler that fails is reported, never an unhandled rejection', async () => {
+    const s = await connected();
+    const unhandled: unknown[] = [];
+    const listen = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listen);
+    const reported = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    s.client.realtime.on('typing', async () => Promise.reject(new Error('later')));
+    s.server.socket.event('u1', { type: 'TYPING', chatId: CHAT, recipientId: ME, senderId: OTHER });
+    await settled();
+    expect(reported.mock.calls.map((args) => args.at(-1) as unknown)).toEqual([new Error('later')]);
+    expect(unhandled).toEqual([]);
+    process.off('unhandledRejection', listen);
+    reported.mockRestore();
+});
+
+test('a reply whose original was deleted meanwhile has one without a text', async () => {
+    const s = await connected();
+    s.server.socket.event('e1', messageEvent(1, { type: 'REPLY', replyTo: null }));
+    expect(s.events('reply')[0]?.replyTo).toMatchObject({ chatId: CHAT, messageId: '', content: '', deleted: true });
+});
+
+test('what cannot be read ends the connection, and it comes back', async () => {
+    const s = await connected();
+    s.server.socket.say('MESSAGE', { 'message-id': 'e1' }, '{"type":');
+    expect(s.client.realtime.connected).toBe(false);
+    await s.clock.pass(1000);
+    expect(s.client.realtime.connected).toBe(true);
 });
 
 // ---------------------------------------------------------------- when
@@ -146,8 +196,9 @@ test('Retry-After of the ticket is waited for, and then some', async () => {
     expect(s.events('error')[0]?.error).toMatchObject({ status: 503, code: 'DRAINING' });
 });
 
-test('not allowed (1008) is the end', async () => {
+test('not allowed (1008) and signed out is the end', async () => {
     const s = await connected();
+    s.server.on('POST /api/auth/refresh', () => refusal(401, 'AUTH_INVALID_TOKEN'));
     const left = s.client.realtime.sendMessage(CHAT, 'x');
     await settled();
     await lost(s, 1008, 'signed out');
@@ -156,23 +207,59 @@ test('not allowed (1008) is the end', async () => {
     expect(s.server.sockets).toHaveLength(1);
     expect(s.events('disconnected')).toEqual([{ reason: 'signed out', willReconnect: false }]);
     expect(s.clock.timers).toBe(0);
+    s.client.setAuth(scene().client.getAuth());
     await s.client.realtime.connect();
     expect(s.server.sockets).toHaveLength(2);
 });
 
 test.each([
     ['over', 401, 'AUTH_INVALID_TOKEN', false], ['good', 403, 'APP_SUSPENDED', true], ['unknown', 503, 'DRAINING', true],
-])('not allowed, and the sign-in is %s: known when `disconnected` comes', async (_, status, code, left) => {
+])('not allowed, and the sign-in is %s: known when `disconnected` comes', async (_, status, code, isGood) => {
     const s = await connected();
     s.server.on('POST /api/auth/refresh', () => refusal(status, code));
     const known: boolean[] = [];
     s.client.realtime.on('disconnected', () => known.push(s.client.isAuthenticated));
     s.server.socket.end(1008);
     const again = s.client.realtime.connect(); // while that is asked
-    await expect(again).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
-    expect(known).toEqual([left]);
-    expect(s.client.isAuthenticated).toBe(left);
-    expect(s.clock.timers).toBe(0);
+    await (isGood ? s.clock.pass(1000).then(() => again)
+        : expect(again).rejects.toMatchObject({ code: 'SESSION_CLOSED' }));
+    expect(known).toEqual([isGood]);
+    expect(s.events('disconnected').map(({ willReconnect }) => willReconnect)).toEqual([isGood]);
+    expect(s.client.isAuthenticated).toBe(isGood);
+    expect(s.client.realtime.connected).toBe(isGood);
+});
+
+test('the app is suspended: nothing is lost, and it comes back once that is over', async () => {
+    const s = await connected();
+    const suspended = (): Response => refusal(403, 'APP_SUSPENDED');
+    s.server.on('POST /api/auth/refresh', suspended);
+    s.server.on('GET /api/auth/getTicket', suspended);
+    s.server.socket.end(1008, 'the app is suspended');
+    const waiting = s.client.realtime.sendMessage(CHAT, 'x');
+    await s.clock.pass(300_000);
+    expect(s.client.realtime.connected).toBe(false);
+    expect(s.client.isAuthenticated).toBe(true);
+    s.server.on('GET /api/auth/getTicket', () => json(200, { ticket: 'good' }));
+    await s.clock.pass(30_000);
+    expect(s.client.realtime.connected).toBe(true);
+    expect(s.events('resumed')).toHaveLength(1);
+    expect(s.server.socket.sent.map(({ action }) => action.message)).toEqual(['x']);
+    void waiting;
+});
+
+test('an ERROR frame and 1008 while it comes back is tried again as long as the sign-in is good', async () => {
+    const s = await connected();
+    s.server.on('POST /api/auth/refresh', () => refusal(503, 'DRAINING'));
+    const { frame } = s.server;
+    s.server.frame = (socket) => {
+        socket.say('ERROR', { message: 'Not now.' }, 'Not now.');
+        socket.end(1008, 'Not now.');
+    };
+    await lost(s);
+    expect(s.client.realtime.connected).toBe(false);
+    s.server.frame = frame;
+    await s.clock.pass(30_000);
+    expect(s.client.realtime.connected).toBe(true);
 });
 
 test.each([
@@ -232,10 +319,26 @@ test('what the server sends is answered as a heart-beat, at most each 5 s', asyn
 
 // ---------------------------------------------------------------- connect() and disconnect()
 
-test('connect() waits for a server that comes up late', async () => {
+test.each([
+    ['there is no server', (s: Scene) => { s.server.reachable = false; }, { status: 0, code: 'NETWORK_ERROR' }],
+    ['too many users are connected', (s: Scene) => s.server.on(
+        'GET /api/auth/getTicket', () => refusal(429, 'CONCURRENT_USER_LIMIT')), { status: 429, code: 'CONCURRENT_USER_LIMIT' }],
+    ['the server restarts', (s: Scene) => s.server.on(
+        'GET /api/auth/getTicket', () => refusal(503, 'DRAINING', { 'retry-after': '9' })), { status: 503 }],
+    ['the server closes', (s: Scene) => { s.server.frame = (socket) => socket.end(1013); }, { status: 0 }],
+])('connect() rejects at once, and tries nothing more, when %s', async (_, trouble, expected) => {
+    const s = scene();
+    trouble(s);
+    await expect(s.client.realtime.connect()).rejects.toMatchObject({ ...expected, retryable: true });
+    expect(s.events('reconnecting')).toEqual([]);
+    expect(s.clock.timers).toBe(0);
+    await expect(s.client.realtime.sendMessage(CHAT, 'x')).rejects.toMatchObject({ code: 'NOT_CONNECTED' });
+});
+
+test('connect({ retry: true }) waits for a server that comes up late', async () => {
     const s = scene();
     s.server.reachable = false;
-    const opening = s.client.realtime.connect();
+    const opening = s.client.realtime.connect({ retry: true });
     await s.clock.pass(5000);
     s.server.reachable = true;
     await s.clock.pass(5000);
@@ -244,10 +347,10 @@ test('connect() waits for a server that comes up late', async () => {
     expect(s.events('disconnected')).toEqual([]);
 });
 
-test('connect() gives up after its time, with the reason', async () => {
+test('connect({ retry: true }) gives up after its time, with the reason', async () => {
     const s = scene();
     s.server.reachable = false;
-    const opening = s.client.realtime.connect({ timeout: 7000 });
+    const opening = s.client.realtime.connect({ timeout: 7000, retry: true });
     const end = opening.catch((reason: unknown) => reason);
     await s.clock.pass(6999);
     expect(s.events('reconnecting').length).toBeGreaterThan(2);

@@ -25,7 +25,7 @@ export function Messenger({ whisp, userId }: { whisp: WhispClient; userId: strin
     const drafts = useRef(new Map<string, string>());
     const context = useMemo(() => ({ whisp, me: me ?? { userId, username: '' } }), [whisp, me, userId]);
 
-    const connect = (): void => void whisp.realtime.connect({ timeout: CONNECT_MS }).catch(() => undefined);
+    const connect = (): void => void whisp.realtime.connect({ retry: true, timeout: CONNECT_MS }).catch(() => undefined);
     useEffect(() => {
         connect();
         return () => whisp.realtime.disconnect();

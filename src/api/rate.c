@@ -77,7 +77,7 @@ static struct bucket *bucket_of(struct shard *s, MapKey key, struct rate_limit l
     return b;
 }
 
-static int64_t seconds_up(double s)
+static int64_t round_up(double s)
 {
     int64_t whole = (int64_t)s;
     return (double)whole < s ? whole + 1 : whole;
@@ -93,16 +93,17 @@ static bool look(struct rate *rate, MapKey key, struct rate_limit limit, struct 
     pthread_mutex_lock(&s->lock);
     struct bucket *b = bucket_of(s, key, limit, now);
     bool ok = b->tokens >= 1;
-    if (ok)
-        b->tokens -= cost;
+    if (ok || cost < 0)
+        b->tokens = b->tokens - cost > limit.burst ? limit.burst : b->tokens - cost;
     double missing = (limit.burst - b->tokens) / limit.per_second;
     b->full_at = now + (int64_t)(missing * 1e6);
     if (state)
         *state = (struct rate_state){
             .limit = (int64_t)limit.burst,
             .remaining = (int64_t)b->tokens,
-            .reset = seconds_up(missing),
-            .retry = b->tokens >= 1 ? 0 : seconds_up((1 - b->tokens) / limit.per_second)};
+            .reset = round_up(missing),
+            .retry = b->tokens >= 1 ? 0 : round_up((1 - b->tokens) / limit.per_second),
+            .retry_ms = b->tokens >= 1 ? 0 : round_up((1 - b->tokens) * 1000 / limit.per_second)};
     pthread_mutex_unlock(&s->lock);
     return ok;
 }
@@ -110,6 +111,11 @@ static bool look(struct rate *rate, MapKey key, struct rate_limit limit, struct 
 bool rate_take(struct rate *rate, MapKey key, struct rate_limit limit, struct rate_state *state)
 {
     return look(rate, key, limit, state, 1);
+}
+
+void rate_give(struct rate *rate, MapKey key, struct rate_limit limit)
+{
+    look(rate, key, limit, NULL, -1);
 }
 
 bool rate_peek(struct rate *rate, MapKey key, struct rate_limit limit, struct rate_state *state)

@@ -24,6 +24,7 @@ struct rate_state {
     int64_t remaining; /* whole tokens left */
     int64_t reset;     /* seconds until it is full again */
     int64_t retry;     /* seconds until there is a token; 0: there is one */
+    int64_t retry_ms;  /* the same in milliseconds, rounded up */
 };
 
 struct rate *rate_new(void);
@@ -31,6 +32,9 @@ void rate_free(struct rate **rate);
 
 /* Takes a token; false when there is none. state may be NULL. */
 bool rate_take(struct rate *rate, MapKey key, struct rate_limit limit, struct rate_state *state);
+
+/* Gives one back that was taken. */
+void rate_give(struct rate *rate, MapKey key, struct rate_limit limit);
 
 /* Whether there is one, without taking it. */
 bool rate_peek(struct rate *rate, MapKey key, struct rate_limit limit, struct rate_state *state);

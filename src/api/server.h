@@ -42,7 +42,6 @@ struct server_config {
     int64_t demo_users;
     struct rate_limit message_rate, request_rate, key_rate, failures;
     struct rate_limit management_rate, account_rate, register_rate, new_key_rate;
-    int64_t refused_messages; /* in a row: then the session is closed */
     int64_t typing_ms;
     int64_t idle_ms;            /* a connection between requests; the end of an answer */
     int64_t request_ms;         /* a request's head and body */

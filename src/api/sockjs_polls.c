@@ -143,6 +143,9 @@ void sockjs_sent(struct loop *loop, struct loop_msg *msg)
     (void)loop;
     if (n->status == 404) {
         answer_error(x, ERR_NOT_FOUND, S("There is no such SockJS session."));
+    } else if (n->status == 503) {
+        answer_error(x, ERR_OVERLOADED,
+                     S("Other requests of this session wait to be read; send one at a time."));
     } else if (n->status == 200) {
         answer_text(x, 200, sockjs_content_type(SOCKJS_JSONP_SEND), S("ok"));
     } else {

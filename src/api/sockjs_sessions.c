@@ -21,6 +21,7 @@ enum {
     STREAM_BYTES = 128 * 1024, /* of one streaming answer */
     FRAME_MAX = 100 * 1024 * 1024,
     CLAIM_ARENA = 64 * 1024,
+    SENDERS_MAX = 8, /* requests of a session that wait to be read; clients make one at a time */
 };
 
 enum state { OPENING, OPEN, CLOSED };
@@ -43,9 +44,10 @@ struct sockjs_session {
     enum state state;
     bool opened_frame;            /* `o` was sent */
     bool receiver_busy;           /* a frame is on its way */
+    bool listed;                  /* in the map of ids, which holds a reference: timers may run */
     struct session *session;      /* NULL: not yet, or not any longer */
     struct sockjs_poll *receiver; /* counted */
-    struct sockjs_note *sender;   /* waits until input is wanted again */
+    struct loop_msg *senders;     /* notes, oldest first: wait until input is wanted again */
     struct buf left;              /* CLOSED: elements that no one has taken */
     struct buf close_frame;
     struct timer timer;
@@ -96,7 +98,7 @@ void sockjs_unref(struct sockjs_session *e)
         session_free(e);
 }
 
-/* Takes it out of the map, if it is still the one there. */
+/* Takes it out of the map, if it is still there. */
 static void unlist(struct sockjs_session *e, struct map *map, MapKey key)
 {
     pthread_mutex_lock(&e->all->lock);
@@ -106,6 +108,15 @@ static void unlist(struct sockjs_session *e, struct map *map, MapKey key)
     pthread_mutex_unlock(&e->all->lock);
     if (there)
         sockjs_unref(e);
+}
+
+/* No request finds it any more. A message that is under way to it may still come, and must not set
+ * the timer again: nobody would clear it. */
+static void unlist_id(struct sockjs_session *e)
+{
+    loop_timer_clear(&e->timer);
+    e->listed = false;
+    unlist(e, &e->all->ids, e->id);
 }
 
 struct sockjs_session *sockjs_find(struct sockjs_registry *all, Str id)
@@ -141,6 +152,7 @@ struct sockjs_session *sockjs_find_or_open(struct sockjs_registry *all, Str id, 
     if (!e) {
         e = sockjs_new(all, ticket, loop);
         e->id = key;
+        e->listed = true;
         map_put(&all->ids, key, e);
     }
     sockjs_ref(e);
@@ -207,7 +219,7 @@ void sockjs_opened(struct sockjs_session *e, struct session *s)
 void sockjs_not_opened(struct sockjs_session *e)
 {
     e->state = CLOSED;
-    unlist(e, &e->all->ids, e->id);
+    unlist_id(e);
 }
 
 /* ----- frames to the receiver ----- */
@@ -216,7 +228,8 @@ static void expire(struct timer *timer);
 
 static void wait_for(struct sockjs_session *e, int64_t ms)
 {
-    loop_timer_set(e->loop, &e->timer, ms, expire);
+    if (e->listed)
+        loop_timer_set(e->loop, &e->timer, ms, expire);
 }
 
 static bool is_last(struct sockjs_poll *p)
@@ -298,7 +311,7 @@ static void expire(struct timer *timer)
     }
     sockjs_ref(e);
     e->state = CLOSED;
-    unlist(e, &e->all->ids, e->id);
+    unlist_id(e);
     if (e->session)
         session_wire_end(e->session);
     sockjs_unref(e);
@@ -369,22 +382,47 @@ static void answer_sender(struct sockjs_note *n, int status)
     loop_post(n->loop, &n->msg);
 }
 
+/* Gives what has come to the session, in order, as long as it wants more; a request whose part was
+ * the last that it wanted is answered when it wants more again. */
+static void take_input(struct sockjs_session *e)
+{
+    while (e->senders) {
+        struct sockjs_note *n = (struct sockjs_note *)e->senders;
+        struct buf bytes = n->bytes;
+        n->bytes = BUF(bytes.max);
+        bool wanted = !e->session || session_wire_input(e->session, buf_str(&bytes));
+        buf_free(&bytes);
+        if (!wanted || e->senders != &n->msg)
+            return;
+        e->senders = n->msg.next;
+        answer_sender(n, 0);
+    }
+}
+
 void sockjs_send(struct loop *loop, struct loop_msg *msg)
 {
     struct sockjs_note *n = (struct sockjs_note *)msg;
     struct sockjs_session *e = n->session;
     (void)loop;
-    bool wanted = true;
     if (e->state == OPENING) {
         answer_sender(n, 404);
         return;
     }
-    if (e->session)
-        wanted = session_wire_input(e->session, buf_str(&n->bytes));
-    if (wanted || e->sender)
-        answer_sender(n, 0);
-    else
-        e->sender = n;
+    bool first = !e->senders;
+    struct loop_msg **end = &e->senders;
+    size_t waiting = 0;
+    for (; *end; end = &(*end)->next)
+        waiting++;
+    if (waiting == SENDERS_MAX) {
+        answer_sender(n, 503);
+        return;
+    }
+    msg->next = NULL;
+    *end = msg;
+    sockjs_ref(e);
+    if (first)
+        take_input(e);
+    sockjs_unref(e);
 }
 
 /* ----- the wire ----- */
@@ -410,10 +448,12 @@ static void send(struct wire *w, Str elements)
 static void resume(struct wire *w)
 {
     struct sockjs_session *e = of(w);
-    struct sockjs_note *n = e->sender;
-    e->sender = NULL;
-    if (n)
-        answer_sender(n, 0);
+    struct sockjs_note *n = (struct sockjs_note *)e->senders;
+    if (!n)
+        return;
+    e->senders = n->msg.next;
+    answer_sender(n, 0);
+    take_input(e);
 }
 
 static void end(struct loop *loop, struct loop_msg *msg)

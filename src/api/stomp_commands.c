@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "codec/json.h"
-#include "codec/ws.h"
 #include "realtime/render.h"
 
 #include <stdio.h>
@@ -58,7 +57,14 @@ static Err run_delete(struct job *job, struct tx *tx)
     return message_delete(tx, session_actor(c->session), c->chat, c->message);
 }
 
-static bool typing_is_due(struct command *c);
+/* What is not told costs nothing of the rate. */
+static void give_back(struct command *c);
+
+/* rate_take or rate_peek. */
+typedef bool look_at_rate(struct rate *rate, MapKey key, struct rate_limit limit,
+                          struct rate_state *state);
+
+static bool typing_is_due(struct command *c, look_at_rate *look);
 
 /* One a chat and interval goes out; the others only get their receipts. Who may not is refused, and
  * uses up no interval. */
@@ -67,8 +73,10 @@ static Err run_typing(struct job *job, struct tx *tx)
     struct command *c = (struct command *)job;
     size_t events = tx->events->n;
     Err err = message_typing(tx, session_actor(c->session), c->chat);
-    if (!err && !typing_is_due(c))
+    if (!err && !typing_is_due(c, rate_take)) {
         event_truncate(tx->events, events);
+        give_back(c);
+    }
     return err;
 }
 
@@ -257,28 +265,46 @@ static MapKey rate_key(const struct actor *a, char what, Str more)
     return random_hash(str_from(key, n + more.n));
 }
 
-/* Too many: an ERROR event; sustained: the session ends. */
-static bool within_rate(struct command *c)
+static void give_back(struct command *c)
 {
-    const struct actor *a = session_actor(c->session);
-    const struct server_config *config = &c->server->config;
-    if (rate_take(c->server->rate, rate_key(a, 'm', S("")), config->message_rate, NULL))
-        return true;
-    struct rate_limit patience = {config->message_rate.per_second,
-                                  (double)config->refused_messages};
-    refuse(c, ERR_RATE_LIMITED, S(""));
-    if (!rate_take(c->server->rate, rate_key(a, 'p', S("")), patience, NULL))
-        session_close(c->session, WS_NOT_ALLOWED, S("too many messages"));
-    return false;
+    rate_give(c->server->rate, rate_key(session_actor(c->session), 'm', S("")),
+              c->server->config.message_rate);
 }
 
-static bool typing_is_due(struct command *c)
+static bool is_typing(Str body)
+{
+    struct json_value *json = NULL;
+    const char *why = NULL;
+    Str type;
+    if (json_parse_object(body, &json, &why))
+        return false;
+    bool typing = json_get_string(json, "type", &type) == JSON_FOUND && str_eq(type, S("TYPING"));
+    json_free(&json);
+    return typing;
+}
+
+/* Above the rate messages are delayed. A TYPING would be no news then: it is dropped, unless its
+ * client waits for a RECEIPT. */
+static int64_t admit(struct session *s, const struct stomp_frame *f)
+{
+    struct server *server = session_context(s);
+    struct rate_state state;
+    Str receipt;
+    if (rate_take(server->rate, rate_key(session_actor(s), 'm', S("")), server->config.message_rate,
+                  &state))
+        return 0;
+    if (!stomp_header(f, S("receipt"), &receipt) && is_typing(f->body))
+        return SESSION_DROP;
+    return state.retry_ms + 1;
+}
+
+static bool typing_is_due(struct command *c, look_at_rate *look)
 {
     struct rate_limit one = {1000.0 / (double)c->server->config.typing_ms, 1};
     char chat[ID_TEXT];
     id_format(c->chat, chat);
     MapKey key = rate_key(session_actor(c->session), 't', str_from(chat, sizeof chat));
-    return rate_take(c->server->rate, key, one, NULL);
+    return look(c->server->rate, key, one, NULL);
 }
 
 /* ----- the command ----- */
@@ -301,6 +327,15 @@ static void fill_job(struct command *c, size_t bytes)
     }
 }
 
+/* What is not told costs nothing of the rate. True: nobody waits for it either. */
+static bool drop_typing(struct command *c)
+{
+    if (c->action->run != run_typing || typing_is_due(c, rate_peek))
+        return false;
+    give_back(c);
+    return !c->receipt.n;
+}
+
 static void command(struct session *s, const struct stomp_frame *f)
 {
     struct command *c = mem_alloc(sizeof *c);
@@ -315,12 +350,12 @@ static void command(struct session *s, const struct stomp_frame *f)
         c->receipt_text = arena_str(&c->arena, c->receipt_text);
     }
     Err err = decode(c, f->body, &why);
-    if (!within_rate(c)) {
-        command_free(c);
-        return;
-    }
     if (!err) {
         fill_job(c, f->body.n);
+        if (drop_typing(c)) {
+            command_free(c);
+            return;
+        }
         err = session_submit(s, &c->job);
     }
     if (!err)
@@ -349,4 +384,4 @@ static Err connect(struct session *s, const struct auth_ticket *ticket, Str toke
     return ERR_OK;
 }
 
-const struct session_ops stomp_commands = {connect, command};
+const struct session_ops stomp_commands = {connect, admit, command};

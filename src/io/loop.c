@@ -15,6 +15,8 @@
 enum {
     SLOTS = 256,
     TICK_MS = 100,
+    PAUSE_TICKS = 10, /* the wheel stood for longer: the process was stopped, or its machine */
+    CATCH_UP = 3,     /* ticks for what waits in the sockets then */
     RECEIVE_BYTES = 256 * 1024,
     PLAIN_BYTES = RECEIVE_BYTES + 32 * 1024, /* and a TLS record that was begun before */
 };
@@ -39,6 +41,7 @@ struct loop {
     struct timer slots[SLOTS]; /* list heads */
     uint64_t wheel_at;         /* the tick that was last fired */
     uint64_t wheel_start;      /* loop time of tick 0 */
+    unsigned catching_up;      /* ticks since a pause was seen */
 
     char *plain; /* owned; NULL until it is used */
     char receive[RECEIVE_BYTES];
@@ -226,10 +229,21 @@ static void fire_slot(struct timer *head, uint64_t tick)
     }
 }
 
+/* After a pause what waits in the sockets is read before any timer judges who was silent: libuv
+ * would run the timers first. */
+static bool is_catching_up(struct loop *loop, uint64_t now)
+{
+    bool late = now - loop->wheel_at > PAUSE_TICKS && loop->catching_up < CATCH_UP;
+    loop->catching_up = late ? loop->catching_up + 1 : 0;
+    return late;
+}
+
 static void turn_wheel(uv_timer_t *uv)
 {
     struct loop *loop = uv->data;
     uint64_t now = present_tick(loop);
+    if (is_catching_up(loop, now))
+        return;
     uint64_t from = loop->wheel_at + 1;
     if (now >= SLOTS && from < now - SLOTS)
         from = now - SLOTS; /* slept longer than a turn: each slot once */

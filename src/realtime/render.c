@@ -115,7 +115,7 @@ static size_t body(struct buf *out, const struct event *e, Str id, Id recipient)
 static struct blob *frame(Str id, Str json, size_t recipient)
 {
     struct buf out = BUF(FRAME_MAX + HEAD_MAX);
-    buf_add(&out, S("\nmessage-id:"));
+    buf_add(&out, S(RENDER_ID));
     buf_add(&out, id);
     buf_add(&out, S("\ncontent-type:application/json\ncontent-length:"));
     buf_uint(&out, json.n);

@@ -28,9 +28,10 @@ void render_resync(struct buf *out, const Id *chats, size_t n);
  * what whoever gets it has got of the log, so that its id is a good cursor. */
 struct blob *render_note(Str json, int64_t position);
 
-/* The bytes that every event frame begins with, and what stands between user id and subscription.
- */
+/* The bytes that every event frame begins with, what stands between user id and subscription, and
+ * what stands before the event's id, where the shared part begins. */
 #define RENDER_HEAD "MESSAGE\ndestination:/user/"
 #define RENDER_MIDDLE "/queue/messages\nsubscription:"
+#define RENDER_ID "\nmessage-id:"
 
 #endif

@@ -15,90 +15,9 @@
 #include <stdio.h>
 
 enum {
-    SCRATCH = 320 * 1024,     /* holds a write's worth and any one frame */
-    CONTROL_MAX = 256 * 1024, /* control frames queued; reading stops long before */
+    SCRATCH = 320 * 1024, /* holds a write's worth and any one frame */
+    QUIET_MS = 1000,      /* not over the rate for so long: it was not the same flood */
 };
-
-/* ----- time ----- */
-
-/* A little early, since timers may be late by two tenths of a second. */
-static int64_t beat_due(const struct session *s)
-{
-    return s->last_out + (s->beat_out >= 1000 ? s->beat_out - 300 : s->beat_out / 2);
-}
-
-void session_close_later(struct session *s, int code, int64_t delay_ms)
-{
-    if (s->closing)
-        return;
-    s->close_code = (uint16_t)code;
-    s->close_at = loop_now(s->all->config.loop) + delay_ms;
-    session_schedule(s);
-}
-
-static void close_now(struct session *s)
-{
-    char hint[32];
-    int n = snprintf(hint, sizeof hint, "retry-after=%lld", (long long)s->all->restart_hint);
-    session_close(s, s->close_code,
-                  s->close_code == WS_RESTARTING ? str_from(hint, (size_t)n) : S("signed out"));
-}
-
-static void expire(struct timer *timer)
-{
-    struct session *s = (struct session *)((char *)timer - offsetof(struct session, timer));
-    int64_t now = loop_now(s->all->config.loop);
-    if (session_gone(s))
-        return;
-    if (s->close_at && now >= s->close_at) {
-        if (s->closing) {
-            if (s->tcp)
-                tcp_close(s->tcp);
-            return;
-        }
-        s->close_at = 0;
-        close_now(s);
-    } else if (!s->connected && now - s->last_in >= s->all->config.limits->connect_ms) {
-        session_fail(s, WS_NOT_ALLOWED, S(""), "No CONNECT frame came in time.");
-    } else if (s->beat_in && !s->paused && !session_busy(s) &&
-               now - s->last_in > 2 * (int64_t)s->beat_in) {
-        session_close(s, WS_TOO_SLOW, S("no heart-beat"));
-    } else if (s->beat_out && now >= beat_due(s)) {
-        if (!session_busy(s))
-            session_control(s, S("\n"));
-        s->last_out = now;
-    } else if (s->wire && s->tcp && now >= s->last_out + SESSION_WIRE_BEAT_MS) {
-        if (!tcp_busy(s->tcp))
-            session_wire_frame(s, S("h"));
-        s->last_out = now;
-    }
-    session_schedule(s);
-}
-
-static void sooner(int64_t *due, int64_t at)
-{
-    if (!*due || at < *due)
-        *due = at;
-}
-
-void session_schedule(struct session *s)
-{
-    int64_t now = loop_now(s->all->config.loop), due = 0;
-    if (s->close_at)
-        sooner(&due, s->close_at);
-    if (!s->connected)
-        sooner(&due, s->last_in + s->all->config.limits->connect_ms);
-    if (s->beat_in && !s->closing)
-        sooner(&due, s->last_in + 2 * (int64_t)s->beat_in + 1);
-    if (s->beat_out && !s->closing)
-        sooner(&due, beat_due(s));
-    if (s->wire && s->tcp && !s->closing)
-        sooner(&due, s->last_out + SESSION_WIRE_BEAT_MS);
-    if (due)
-        loop_timer_set(s->all->config.loop, &s->timer, due - now, expire);
-    else
-        loop_timer_clear(&s->timer);
-}
 
 /* ----- input ----- */
 
@@ -133,6 +52,60 @@ static bool worth_decoding(struct session *s, Str more)
     return s->wanted == 0;
 }
 
+static void let_go_on(struct timer *timer)
+{
+    struct throttle *t = (struct throttle *)timer; /* its first member */
+    t->held = false;
+    t->until = loop_now(t->session->all->config.loop);
+    session_go_on(t->session);
+}
+
+/* The frame stays where it is. TCP, or the answer to an xhr_send, holds the sender back. */
+void session_throttle(struct session *s, int64_t ms)
+{
+    int64_t now = loop_now(s->all->config.loop);
+    struct throttle *t = s->throttle;
+    if (!t) {
+        s->throttle = t = mem_alloc(sizeof *t);
+        *t = (struct throttle){.session = s, .since = now};
+    } else if (now - t->until > QUIET_MS) {
+        t->since = now;
+    }
+    if (now - t->since >= s->all->config.limits->over_rate_ms) {
+        session_close(s, WS_NOT_ALLOWED, S("too many messages"));
+        return;
+    }
+    t->held = true;
+    if (ms > s->all->config.limits->over_rate_ms)
+        ms = s->all->config.limits->over_rate_ms;
+    loop_timer_set(s->all->config.loop, &t->timer, ms, let_go_on);
+    session_pause(s);
+    session_account(s);
+}
+
+static void throttle_free(struct session *s)
+{
+    if (!s->throttle)
+        return;
+    loop_timer_clear(&s->throttle->timer);
+    mem_free(s->throttle);
+    s->throttle = NULL;
+}
+
+/* Must what has come from it wait? */
+static bool is_held(const struct session *s)
+{
+    return s->loading || s->committing || s->claiming || s->jobs >= s->all->config.limits->jobs ||
+           s->control.n > SESSION_CONTROL_HIGH ||
+           (s->connected && s->throttle && s->throttle->held);
+}
+
+static void heard(struct session *s)
+{
+    s->last_in = loop_now(s->all->config.loop);
+    s->pinged = false;
+}
+
 static size_t take_stomp(struct session *s, Str in)
 {
     size_t at = 0;
@@ -153,9 +126,9 @@ static size_t take_stomp(struct session *s, Str in)
         } else if (used < 0) {
             session_fail(s, WS_PROTOCOL_ERROR, S(""), why);
         } else {
-            Str raw = str_from(in.p + at, (size_t)used);
+            if (!session_frame(s, &f, str_from(in.p + at, (size_t)used)))
+                break;
             at += (size_t)used;
-            session_frame(s, &f, raw);
         }
     }
     return at;
@@ -200,10 +173,12 @@ void session_message(struct session *s, const struct ws_event *e)
 
 static void on_ws(struct session *s, const struct ws_event *e)
 {
+    uint32_t before;
     switch (e->kind) {
     case WS_GOT_PING:
+        before = s->control.n;
         ws_encode(&s->control, WS_PONG, WS_FIN, e->payload);
-        session_dirty(s);
+        session_check_control(s, before);
         break;
     case WS_GOT_PONG:
         break;
@@ -255,7 +230,7 @@ static void drain_in(struct session *s)
 void session_feed(struct session *s, char *bytes, size_t n)
 {
     if (s->connected)
-        s->last_in = loop_now(s->all->config.loop);
+        heard(s);
     if (s->in.n || s->paused) {
         keep_rest(s, &s->in, str_from(bytes, n));
         if (!s->paused && !s->closing)
@@ -269,17 +244,18 @@ void session_feed(struct session *s, char *bytes, size_t n)
 
 void session_go_on(struct session *s)
 {
-    if (!s->paused || s->closing || s->loading || s->committing || s->claiming ||
-        s->jobs >= s->all->config.limits->jobs)
+    if (!s->paused || s->closing || is_held(s))
         return;
     s->paused = false;
     if (s->stomp_in.n)
         drain_stomp_in(s);
     if (!s->paused && !s->closing && s->in.n)
         drain_in(s);
+    if (s->accounted && !s->closing)
+        session_account(s);
     if (s->paused || s->closing)
         return;
-    s->last_in = loop_now(s->all->config.loop);
+    heard(s);
     if (!s->tcp)
         s->wire->ops->resume(s->wire);
     else if (!tcp_busy(s->tcp))
@@ -292,14 +268,15 @@ static void session_free(struct session *s)
 {
     if (s->out_n)
         session_drop_output(s, s->out_n);
-    session_account(s, 0);
+    session_account(s);
     buf_free(&s->control);
     buf_free(&s->in);
     buf_free(&s->stomp_in);
     session_drop_parts(s);
     session_drop(&s->waiting_receipt);
     session_end_transaction(s);
-    mem_free(s->entrance);
+    if (!s->connected)
+        mem_free(s->entrance);
     while (s->subscriptions)
         session_unsubscribe(s, str_from(s->subscriptions->id, s->subscriptions->n));
     s->all->count--;
@@ -321,8 +298,18 @@ static void on_drain(struct tcp *tcp)
     struct session *s = tcp_owner(tcp);
     if (!s->paused && !s->closing)
         tcp_read_start(tcp);
-    s->last_in = loop_now(s->all->config.loop);
+    heard(s);
+    session_drained(s);
+}
+
+/* The peer has taken what was written. */
+void session_drained(struct session *s)
+{
     session_dirty(s);
+    if (s->paused && !s->closing) {
+        session_write(s);
+        session_go_on(s);
+    }
     if (s->resume)
         session_resume_drained(s->resume);
 }
@@ -339,6 +326,9 @@ void session_end(struct session *s)
     s->wire = NULL;
     s->closing = true;
     loop_timer_clear(&s->timer);
+    if (s->connected)
+        throttle_free(s);
+    session_account(s);
     session_not_dirty(s);
     if (s->loading) {
         s->loading = false;
@@ -370,7 +360,7 @@ struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire 
     s->compress_most = window == WS_DEFLATE_WINDOW ? UINT32_MAX : window ? 1u << window : 0;
     s->version = STOMP_12;
     session_start_output(s);
-    s->control = BUF(CONTROL_MAX);
+    s->control = BUF(SESSION_CONTROL_MAX + SESSION_CLOSE_ROOM);
     s->in = BUF(2 * rest + 256 * 1024); /* and one receive buffer's worth behind it */
     s->stomp_in = BUF(2 * rest);
     s->member.sign_in = s->actor.session;
@@ -468,7 +458,7 @@ struct sessions *sessions_new(const struct sessions_config *config)
     struct sessions *all = mem_alloc(sizeof *all);
     all->config = *config;
     all->hub = hub_new(&hub, &ops);
-    all->frame = BUF(CONTROL_MAX);
+    all->frame = BUF(SESSION_CONTROL_MAX);
     all->scratch = mem_alloc(SCRATCH);
     loop_at_end_of_tick(config->loop, sessions_flush, all);
     return all;

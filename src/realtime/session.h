@@ -8,7 +8,8 @@
  *
  * Frames take effect in order: SENDs go to the writer one after another without waiting (up to a
  * number in flight); anything else waits until no job of the session is in flight. While it waits,
- * or the peer does not take our output, the session is not read from.
+ * or the peer does not take our output, or it has sent more than its rate, the session is not read
+ * from.
  *
  * Output: events are queued as references to shared frames, control frames as bytes; at the end of
  * the tick each session with output makes one write. What does not go out stays queued; past the
@@ -30,6 +31,8 @@ struct sessions;
 struct session_limits {
     int64_t connect_ms;    /* from the socket's opening to CONNECT */
     int64_t heart_beat_ms; /* what we can send and want to get */
+    int64_t ping_ms;       /* between pings of a session that gets no heart-beats */
+    int64_t over_rate_ms;  /* how long a session may stay over its rate */
     size_t jobs;           /* in flight */
     size_t output;         /* bytes queued for a peer that does not take them */
     size_t subscriptions;
@@ -41,11 +44,16 @@ struct session_limits {
     int64_t presence_members; /* in a chat of more no one is told of another's presence */
 };
 
+enum { SESSION_DROP = -1 };
+
 struct session_ops {
     /* The JWT of a CONNECT frame, against the session's ticket; *why says what is wrong. */
     Err (*connect)(struct session *s, const struct auth_ticket *ticket, Str token,
                    const char **why);
-    /* A SEND to /api/chat. May call session_submit, session_receipt, session_refuse. */
+    /* May a SEND to /api/chat take effect now? 0: yes, and it is counted; SESSION_DROP: it is
+     * nothing that anyone waits for; else in so many milliseconds, when it is asked again. */
+    int64_t (*admit)(struct session *s, const struct stomp_frame *frame);
+    /* One that was admitted. May call session_submit, session_receipt, session_tell. */
     void (*command)(struct session *s, const struct stomp_frame *frame);
 };
 

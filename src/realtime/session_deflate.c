@@ -46,16 +46,16 @@ static const struct blob *compressed(struct sessions *all, struct blob *b)
     return b->other;
 }
 
-char *session_put_compressed(struct session *s, char *at, Str user, Str subscription,
+char *session_put_compressed(struct session *s, char *at, Str user, const struct subscription *to,
                              struct blob *b)
 {
     const struct blob *shared = compressed(s->all, b);
-    size_t head = session_head_size(user, subscription);
+    size_t head = session_head_size(user, to, b);
     size_t id = shared->mark ? WS_DEFLATE_STORED + user.n : 0;
     at +=
         ws_encode_header(at, WS_TEXT, WS_FIN | WS_RSV1, WS_DEFLATE_STORED + head + id + shared->n);
     at = ws_deflate_store(at, head);
-    at = session_put_head(at, user, subscription);
+    at = session_put_head(at, user, to, b);
     if (id) {
         at = session_put(at, str_from(shared->p, shared->mark));
         at = ws_deflate_store(at, user.n);

@@ -55,9 +55,26 @@ void session_not_dirty(struct session *s)
     s->dirty = false;
 }
 
-/* The process's count of queued bytes is touched only by those that lag. */
-void session_account(struct session *s, uint32_t bytes)
+/* Each subscription gets each event. */
+static size_t queued(const struct session *s)
 {
+    return (size_t)s->out_bytes * s->n_subscriptions;
+}
+
+/* What is under way is counted by the connection. */
+static size_t held(const struct session *s)
+{
+    if (s->closing)
+        return 0;
+    size_t n = queued(s) + s->control.n;
+    return s->paused ? n + s->in.n + s->stomp_in.n : n;
+}
+
+/* The count is shared by all loops, and touched only by those that lag. */
+void session_account(struct session *s)
+{
+    size_t n = session_gone(s) ? 0 : held(s);
+    uint32_t bytes = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
     if (bytes > s->accounted)
         atomic_fetch_add(s->all->config.buffered, bytes - s->accounted);
     else if (bytes < s->accounted)
@@ -114,24 +131,36 @@ void session_drop_output(struct session *s, uint32_t n)
 
 static const Str head = {RENDER_HEAD, sizeof RENDER_HEAD - 1};
 static const Str middle = {RENDER_MIDDLE, sizeof RENDER_MIDDLE - 1};
+static const Str ack_name = {"\nack:", 5};
 
-static inline size_t head_size(Str user, Str subscription)
+/* The event's id, which stands at the start of what all share. */
+static Str ack_of(const struct subscription *to, const struct blob *b)
 {
-    return head.n + user.n + middle.n + subscription.n;
+    if (!to->acks)
+        return S("");
+    Str rest = str_skip(blob_str(b), sizeof RENDER_ID - 1);
+    return str_cut(&rest, '\n');
 }
 
-static inline char *put_head(char *at, Str user, Str subscription)
+static inline size_t head_size(Str user, const struct subscription *to, Str ack)
+{
+    return head.n + user.n + middle.n + to->n + (ack.n ? ack_name.n + ack.n : 0);
+}
+
+static inline char *put_head(char *at, Str user, const struct subscription *to, Str ack)
 {
     at = session_put(at, head);
     at = session_put(at, user);
     at = session_put(at, middle);
-    return session_put(at, subscription);
+    at = session_put(at, str_from(to->id, to->n));
+    return ack.n ? session_put(session_put(at, ack_name), ack) : at;
 }
 
 /* That, and the shared rest with the recipient's id patched in. */
-static inline char *put_frame(char *at, Str user, Str subscription, const struct blob *b)
+static inline char *put_frame(char *at, Str user, const struct subscription *to, Str ack,
+                              const struct blob *b)
 {
-    at = put_head(at, user, subscription);
+    at = put_head(at, user, to, ack);
     if (b->mark)
         memcpy(session_put(at, str_from(b->p, b->mark)), user.p, user.n);
     size_t rest = b->mark ? b->mark + user.n : 0;
@@ -139,29 +168,31 @@ static inline char *put_frame(char *at, Str user, Str subscription, const struct
     return at + b->n;
 }
 
-size_t session_head_size(Str user, Str subscription)
+size_t session_head_size(Str user, const struct subscription *to, const struct blob *b)
 {
-    return head_size(user, subscription);
+    return head_size(user, to, ack_of(to, b));
 }
 
-char *session_put_head(char *at, Str user, Str subscription)
+char *session_put_head(char *at, Str user, const struct subscription *to, const struct blob *b)
 {
-    return put_head(at, user, subscription);
+    return put_head(at, user, to, ack_of(to, b));
 }
 
-char *session_put_frame(char *at, Str user, Str subscription, const struct blob *b)
+char *session_put_frame(char *at, Str user, const struct subscription *to, const struct blob *b)
 {
-    return put_frame(at, user, subscription, b);
+    return put_frame(at, user, to, ack_of(to, b), b);
 }
 
 /* One event for one subscription: WebSocket header, STOMP frame. */
-static char *put_event(struct session *s, char *at, Str user, Str subscription, struct blob *b)
+static char *put_event(struct session *s, char *at, Str user, const struct subscription *to,
+                       struct blob *b)
 {
     if (session_compresses(s, b))
-        return session_put_compressed(s, at, user, subscription, b);
-    size_t n = head_size(user, subscription) + b->n;
+        return session_put_compressed(s, at, user, to, b);
+    Str ack = ack_of(to, b);
+    size_t n = head_size(user, to, ack) + b->n;
     at += ws_encode_header(at, WS_TEXT, WS_FIN, n);
-    return put_frame(at, user, subscription, b);
+    return put_frame(at, user, to, ack, b);
 }
 
 static void send_bytes(struct session *s, Str bytes)
@@ -172,6 +203,39 @@ static void send_bytes(struct session *s, Str bytes)
     s->last_out = loop_now(s->all->config.loop);
     if (tcp_busy(s->tcp))
         tcp_read_stop(s->tcp);
+}
+
+void session_even_out(struct session *s)
+{
+    for (struct subscription *to = s->subscriptions; to; to = to->next)
+        to->ahead = false;
+}
+
+/* Puts the event for each subscription behind *at, and writes once that is much. False: the peer
+ * took no more before the last one; those before it are marked. */
+static bool write_event(struct session *s, Str user, struct blob *b, char **at)
+{
+    char *start = s->all->scratch;
+    bool broken = false;
+    for (struct subscription *to = s->subscriptions; to; to = to->next) {
+        if (to->ahead) {
+            broken = true;
+            continue;
+        }
+        *at = put_event(s, *at, user, to, b);
+        if (*at - start < WRITE_AT)
+            continue;
+        send_bytes(s, str_from(start, (size_t)(*at - start)));
+        *at = start;
+        if (to->next && tcp_busy(s->tcp)) {
+            for (struct subscription *done = s->subscriptions; done != to->next; done = done->next)
+                done->ahead = true;
+            return false;
+        }
+    }
+    if (broken)
+        session_even_out(s);
+    return true;
 }
 
 /* Writes what is queued, as far as the peer takes it. */
@@ -191,32 +255,20 @@ void session_write(struct session *s)
         send_bytes(s, buf_str(&s->control));
     buf_free(&s->control);
     uint32_t done = 0;
-    while (done < s->out_n && !tcp_busy(s->tcp)) {
-        for (const struct subscription *to = s->subscriptions; to; to = to->next) {
-            at = put_event(s, at, str_from(user, sizeof user), str_from(to->id, to->n),
-                           s->out[done]);
-            if (at - start < WRITE_AT)
-                continue;
-            if (tcp_busy(s->tcp)) { /* several subscriptions, and the peer took no more: rare */
-                session_close(s, WS_TOO_SLOW, S("too slow"));
-                return;
-            }
-            send_bytes(s, str_from(start, (size_t)(at - start)));
-            at = start;
-        }
+    while (done < s->out_n && !tcp_busy(s->tcp) &&
+           write_event(s, str_from(user, sizeof user), s->out[done], &at))
         done++;
-    }
     if (!tcp_busy(s->tcp))
         send_bytes(s, str_from(start, (size_t)(at - start)));
     if (done)
         session_drop_output(s, done);
-    session_account(s, s->out_n ? s->out_bytes : 0);
+    session_account(s);
 }
 
 /* Bytes that wait for its peer. */
 static size_t waiting(const struct session *s)
 {
-    return (s->out_n ? s->out_bytes : 0) + (s->tcp ? tcp_pending(s->tcp) : 0);
+    return s->accounted + (s->tcp ? tcp_pending(s->tcp) : 0);
 }
 
 static void close_largest(struct sessions *all)
@@ -287,22 +339,42 @@ void sessions_flush(void *arg)
 
 void session_control(struct session *s, Str stomp)
 {
+    uint32_t before = s->control.n;
     if (s->wire)
         session_wire_control(s, stomp);
     else
         ws_encode(&s->control, WS_TEXT, WS_FIN, stomp);
-    if (s->control.overflow)
-        session_close(s, WS_TOO_SLOW, S("too slow"));
+    session_check_control(s, before);
+}
+
+/* Input that makes output waits while the peer does not take that. */
+void session_check_control(struct session *s, uint32_t before)
+{
     session_dirty(s);
+    if (s->control.n > SESSION_CONTROL_HIGH && !s->closing) {
+        session_write(s);
+        if (s->control.n > SESSION_CONTROL_HIGH)
+            session_pause(s);
+    }
+    if (s->control.overflow || s->control.n > SESSION_CONTROL_MAX) {
+        s->control.n = before;
+        s->control.overflow = false;
+        session_close(s, WS_TOO_SLOW, S("too slow"));
+    }
+}
+
+static bool is_over(const struct session *s)
+{
+    return queued(s) > s->all->config.limits->output;
 }
 
 void session_push(struct session *s, struct blob *frame)
 {
     if (s->closing || !s->n_subscriptions)
         return;
-    if (s->out_bytes > s->all->config.limits->output) {
+    if (is_over(s)) {
         session_write(s);
-        if (s->closing || s->out_bytes > s->all->config.limits->output) {
+        if (s->closing || is_over(s)) {
             session_close(s, WS_TOO_SLOW, S("too slow"));
             return;
         }
@@ -312,7 +384,7 @@ void session_push(struct session *s, struct blob *frame)
     s->out[s->out_n++] = blob_ref(frame);
     s->out_bytes += frame->n + FRAME_HEADS;
     if (session_busy(s))
-        session_account(s, s->out_bytes);
+        session_account(s);
     session_dirty(s);
 }
 
@@ -348,15 +420,15 @@ void session_close(struct session *s, int code, Str reason)
         return;
     if (code == WS_TOO_SLOW)
         log_event(LOG_INFO, "session too slow", log_n("app", s->actor.app),
-                  log_n("user", s->actor.user), log_n("queued", s->out_bytes));
-    s->closing = true; /* before write_out, which may come here */
+                  log_n("user", s->actor.user), log_n("queued", (int64_t)queued(s)));
+    s->closing = true;
     session_write(s);
     if (s->out_n)
         session_drop_output(s, s->out_n);
-    session_account(s, 0);
     buf_free(&s->in);
     buf_free(&s->stomp_in);
     session_drop_parts(s);
+    session_account(s);
     if (s->wire)
         session_wire_close(s, code, reason);
     else

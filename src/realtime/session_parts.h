@@ -1,5 +1,6 @@
 /*
- * What the files of the session share: session.c (input, lifetime, time), session_out.c (output),
+ * What the files of the session share: session.c (input, lifetime), session_time.c (its timer),
+ * session_out.c (output),
  * session_stomp.c (what STOMP frames do), session_resume.c (what was missed), session_deflate.c
  * (compressed messages), session_wire.c (SockJS). For no one else.
  */
@@ -10,10 +11,18 @@
 #include "codec/ws.h"
 #include "realtime/session.h"
 
+enum {
+    SESSION_CONTROL_HIGH = 64 * 1024, /* bytes of control frames above which input waits */
+    SESSION_CONTROL_MAX = 256 * 1024, /* bytes of control frames queued */
+    SESSION_CLOSE_ROOM = 8 * 1024,    /* and of a close frame behind them, a SockJS one too */
+};
+
 struct subscription {
     struct subscription *next;
     size_t n;
     bool presence; /* asked for */
+    bool acks;     /* its ack mode is not auto: its MESSAGEs have an ack header */
+    bool ahead;    /* it has got the oldest queued event already, others have not */
     char id[];     /* as it was sent: escaped; no NUL */
 };
 
@@ -28,6 +37,15 @@ struct transaction {
 struct entrance {
     struct auth_ticket ticket;
     int64_t users; /* the plan's limit */
+};
+
+/* Once it has sent messages above the rate. */
+struct throttle {
+    struct timer timer;
+    struct session *session;
+    bool held;     /* not read from until the timer fires */
+    int64_t since; /* loop time since when it is over the rate */
+    int64_t until; /* loop time when it was last let go on */
 };
 
 /* What a delivery touches stands first and together: with thousands of sessions a tick none of it
@@ -51,6 +69,7 @@ struct session {
     int64_t last_out;
     bool refused_version, connected, loading, committing, paused, dirty, closing, removed, online;
     bool claiming;          /* the ticket, before CONNECTED */
+    bool pinged;            /* it was silent, and has not answered yet */
     uint32_t compress_most; /* bytes of an event that may be compressed; 0: not agreed */
     struct actor actor;
     struct buf control;
@@ -60,8 +79,11 @@ struct session {
     struct buf *parts;   /* owned: of a compressed message so far; NULL: none */
     Str waiting_receipt; /* of the SUBSCRIBE that is loading, or of the COMMIT under way; owned */
     struct transaction *transaction; /* owned; NULL: none */
-    struct entrance *entrance;       /* owned; NULL once CONNECTED */
-    int64_t position;                /* in the log: of the snapshot that was replayed */
+    union {
+        struct entrance *entrance; /* owned; until CONNECTED */
+        struct throttle *throttle; /* owned; since then; NULL: none */
+    };
+    int64_t position; /* in the log: of the snapshot that was replayed */
     struct ws_stream ws;
     enum stomp_version version;
     uint32_t beat_out, beat_in; /* milliseconds; 0: none */
@@ -106,6 +128,9 @@ static inline bool session_busy(const struct session *s)
 void session_pause(struct session *s);
 /* Takes up what had to wait. */
 void session_go_on(struct session *s);
+/* Not read from for so long: it has sent more than it may. Past the time that the limits give it is
+ * closed. */
+void session_throttle(struct session *s, int64_t ms);
 /* Sets the timer for whatever is due first. */
 void session_schedule(struct session *s);
 void session_close_later(struct session *s, int code, int64_t delay_ms);
@@ -114,6 +139,8 @@ void session_close_later(struct session *s, int code, int64_t delay_ms);
 void session_message(struct session *s, const struct ws_event *e);
 /* Bytes of STOMP. */
 void session_payload(struct session *s, Str payload);
+/* What was written is taken: writes on, and takes up input that waited for that. */
+void session_drained(struct session *s);
 /* The connection has ended. Frees it, perhaps. */
 void session_end(struct session *s);
 
@@ -136,7 +163,7 @@ static inline bool session_compresses(const struct session *s, const struct blob
 }
 
 /* One event for one subscription, as a WebSocket message; returns its end. */
-char *session_put_compressed(struct session *s, char *at, Str user, Str subscription,
+char *session_put_compressed(struct session *s, char *at, Str user, const struct subscription *to,
                              struct blob *b);
 /* Of a compressed message. */
 void session_inflate(struct session *s, const struct ws_event *e);
@@ -146,8 +173,8 @@ void session_drop_parts(struct session *s);
 
 /* What stands before the shared part of an event's frame, which has this many bytes; returns its
  * end. */
-size_t session_head_size(Str user, Str subscription);
-char *session_put_head(char *at, Str user, Str subscription);
+size_t session_head_size(Str user, const struct subscription *to, const struct blob *b);
+char *session_put_head(char *at, Str user, const struct subscription *to, const struct blob *b);
 /* Copies s there; returns its end. */
 static inline char *session_put(char *at, Str s)
 {
@@ -156,7 +183,10 @@ static inline char *session_put(char *at, Str s)
 }
 
 /* One event for one subscription, as STOMP; returns its end. */
-char *session_put_frame(char *at, Str user, Str subscription, const struct blob *b);
+char *session_put_frame(char *at, Str user, const struct subscription *to, const struct blob *b);
+
+/* The oldest event has been written for all subscriptions, though with a break. */
+void session_even_out(struct session *s);
 
 /* Before its first event. */
 void session_start_output(struct session *s);
@@ -165,12 +195,15 @@ void session_dirty(struct session *s);
 void session_not_dirty(struct session *s);
 /* Queues a STOMP frame of its own. */
 void session_control(struct session *s, Str stomp);
+/* After bytes were added to `control`, which had so many before. */
+void session_check_control(struct session *s, uint32_t before);
 /* Writes what is queued, as far as the peer takes it. */
 void session_write(struct session *s);
 /* Drops the n oldest queued events. */
 void session_drop_output(struct session *s, uint32_t n);
-/* What the process counts as this session's queued output. */
-void session_account(struct session *s, uint32_t bytes);
+/* Brings the process's count of what sessions hold up to date: what the peer does not take, and
+ * what has come from it and has to wait. */
+void session_account(struct session *s);
 /* The end of the tick: one write for each session that has output. */
 void sessions_flush(void *all);
 /* Closed: no events any more, and it does not count as connected. */
@@ -180,8 +213,8 @@ void session_leave(struct session *s);
 
 /* SENDs queue up behind one another; anything else waits for those before it. */
 bool session_must_wait(const struct session *s, enum stomp_command command);
-/* raw: the frame's own bytes. */
-void session_frame(struct session *s, const struct stomp_frame *f, Str raw);
+/* raw: the frame's own bytes. False: it has not been taken, and has to come again. */
+bool session_frame(struct session *s, const struct stomp_frame *f, Str raw);
 /* The last job in flight has ended. */
 void session_idle(struct session *s);
 void session_end_transaction(struct session *s);

@@ -4,11 +4,16 @@
  */
 #include "realtime/session_parts.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 
-enum { TRANSACTION_FRAMES = 100, TRANSACTION_BYTES = 1024 * 1024 };
+enum {
+    TRANSACTION_FRAMES = 100,
+    TRANSACTION_BYTES = 1024 * 1024,
+    SUBSCRIPTION_ID_MAX = 1024, /* bytes, as it was sent: each event repeats it */
+};
 
 static Str header(const struct stomp_frame *f, const char *name)
 {
@@ -37,16 +42,16 @@ static uint32_t agreed(uint32_t theirs, int64_t ours)
 static void say_connected(struct session *s)
 {
     struct buf *f = &s->all->frame;
-    char user[ID_TEXT], sign_in[ID_TEXT];
+    char user[ID_TEXT], id[ID_TEXT];
     id_format(s->actor.user_id, user);
-    id_format(s->entrance->ticket.session_id, sign_in);
+    id_format(id_new(clock_now()), id);
     buf_clear(f);
     buf_fmt(f,
             "CONNECTED\nversion:" STR_FMT "\nheart-beat:%lld,%lld\nsession:%.36s\nserver:whispd\n"
             "user-name:%.36s\nwhisp-protocol:1\n\n",
             STR_ARG(stomp_version_text(s->version)),
             (long long)s->all->config.limits->heart_beat_ms,
-            (long long)s->all->config.limits->heart_beat_ms, sign_in, user);
+            (long long)s->all->config.limits->heart_beat_ms, id, user);
     buf_add(f, S("\0"));
     session_control(s, buf_str(f));
 }
@@ -63,10 +68,10 @@ static void enter(struct session *s)
         session_fail(s, WS_NOT_ALLOWED, S(""), err_text(err).p);
         return;
     }
-    s->connected = true;
-    say_connected(s);
     mem_free(s->entrance);
-    s->entrance = NULL;
+    s->connected = true;
+    s->throttle = NULL;
+    say_connected(s);
     session_resume_early(s);
     hub_subscribe(s->all->hub, &s->member);
     session_schedule(s);
@@ -140,12 +145,13 @@ static struct subscription **find_subscription(struct session *s, Str id)
     return at;
 }
 
-static void subscribe(struct session *s, Str id, bool presence)
+static void subscribe(struct session *s, const struct stomp_frame *f, Str id)
 {
+    Str ack = header(f, "ack");
     struct subscription *new = mem_resize(NULL, sizeof *new + id.n);
-    new->next = NULL;
-    new->n = id.n;
-    new->presence = presence;
+    *new = (struct subscription){.n = id.n,
+                                 .presence = str_eq(header(f, "presence"), S("true")),
+                                 .acks = ack.n && !str_eq(ack, S("auto"))};
     memcpy(new->id, id.p, id.n);
     *find_subscription(s, id) = new;
     s->n_subscriptions++;
@@ -179,6 +185,8 @@ static void on_subscribe(struct session *s, const struct stomp_frame *f)
         why = "Subscribe to /user/queue/messages or to your own queue.";
     else if (!id.n)
         why = "SUBSCRIBE needs an id header.";
+    else if (id.n > SUBSCRIPTION_ID_MAX)
+        why = "A subscription id has at most 1,024 bytes.";
     else if (*find_subscription(s, id))
         why = "This subscription id is in use.";
     else if (s->n_subscriptions >= s->all->config.limits->subscriptions)
@@ -187,7 +195,7 @@ static void on_subscribe(struct session *s, const struct stomp_frame *f)
         session_fail(s, WS_PROTOCOL_ERROR, receipt, why);
         return;
     }
-    subscribe(s, id, str_eq(header(f, "presence"), S("true")));
+    subscribe(s, f, id);
     s->loading = true;
     s->jobs++;
     s->waiting_receipt = keep(receipt);
@@ -227,6 +235,10 @@ void session_missed(struct hub_member *m)
 static void on_unsubscribe(struct session *s, const struct stomp_frame *f)
 {
     Str id = header(f, "id");
+    if (!id.n && s->version != STOMP_10) {
+        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "UNSUBSCRIBE needs an id header.");
+        return;
+    }
     session_write(s); /* what came before still goes to it */
     session_unsubscribe(s, id.n ? id : S("0"));
     if (!wants_presence(s))
@@ -241,14 +253,6 @@ static void on_unsubscribe(struct session *s, const struct stomp_frame *f)
 
 /* ----- SEND, and transactions: their SENDs are applied at COMMIT, in order ----- */
 
-static void apply(struct session *s, const struct stomp_frame *f)
-{
-    if (!str_eq(header(f, "destination"), S("/api/chat")))
-        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "Send to /api/chat.");
-    else
-        s->all->config.ops->command(s, f);
-}
-
 /* The frame's transaction, which must be the open one; else the session fails. */
 static struct transaction *transaction_of(struct session *s, const struct stomp_frame *f)
 {
@@ -258,19 +262,34 @@ static struct transaction *transaction_of(struct session *s, const struct stomp_
     return NULL;
 }
 
-static void on_send(struct session *s, const struct stomp_frame *f, Str raw)
+/* False: it comes too early, and has to come again. */
+static bool on_send(struct session *s, const struct stomp_frame *f, Str raw)
 {
+    const struct session_ops *ops = s->all->config.ops;
+    struct transaction *t = NULL;
     Str name;
-    if (!stomp_header(f, S("transaction"), &name)) {
-        apply(s, f);
-        return;
+    if (!str_eq(header(f, "destination"), S("/api/chat"))) {
+        session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "Send to /api/chat.");
+        return true;
     }
-    struct transaction *t = transaction_of(s, f);
-    if (!t)
-        return;
+    bool within = stomp_header(f, S("transaction"), &name);
+    if (within && !(t = transaction_of(s, f)))
+        return true;
+    int64_t wait = ops->admit(s, f);
+    if (wait > 0) {
+        session_throttle(s, wait);
+        return false;
+    }
+    if (wait == SESSION_DROP)
+        return true;
+    if (!t) {
+        ops->command(s, f);
+        return true;
+    }
     buf_add(&t->frames, raw);
     if (++t->n > TRANSACTION_FRAMES || t->frames.overflow)
         session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"), "The transaction is too large.");
+    return true;
 }
 
 static void on_begin(struct session *s, const struct stomp_frame *f)
@@ -313,7 +332,7 @@ static void on_commit(struct session *s, const struct stomp_frame *f)
         const char *why;
         long used = stomp_decode(rest, &limits, &send, &why);
         must(used > 0); /* it was decoded before */
-        apply(s, &send);
+        s->all->config.ops->command(s, &send);
         rest = str_skip(rest, (size_t)used);
     }
     session_end_transaction(s);
@@ -349,13 +368,13 @@ static void on_ack(struct session *s, const struct stomp_frame *f)
     session_receipt(s, header(f, "receipt"));
 }
 
-void session_frame(struct session *s, const struct stomp_frame *f, Str raw)
+bool session_frame(struct session *s, const struct stomp_frame *f, Str raw)
 {
     bool connecting = f->command == STOMP_CONNECT || f->command == STOMP_STOMP;
     if (!s->connected && !connecting) {
         session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"),
                      "The first frame must be CONNECT.");
-        return;
+        return true;
     }
     switch (f->command) {
     case STOMP_CONNECT:
@@ -363,8 +382,7 @@ void session_frame(struct session *s, const struct stomp_frame *f, Str raw)
         on_connect(s, f);
         break;
     case STOMP_SEND:
-        on_send(s, f, raw);
-        break;
+        return on_send(s, f, raw);
     case STOMP_BEGIN:
         on_begin(s, f);
         break;
@@ -391,6 +409,7 @@ void session_frame(struct session *s, const struct stomp_frame *f, Str raw)
         session_fail(s, WS_PROTOCOL_ERROR, header(f, "receipt"),
                      "This command is not for clients to send.");
     }
+    return true;
 }
 
 bool session_must_wait(const struct session *s, enum stomp_command command)

@@ -10,7 +10,7 @@
 
 enum {
     WRITE_AT = 64 * 1024,          /* of elements in one array */
-    ARRAY_MAX = 16 * 1024 * 1024,  /* that, and any one event, escaped */
+    ARRAY_MAX = 16 * 1024 * 1024,  /* that, and any one event once, escaped */
     MESSAGE_MAX = 2 * 1024 * 1024, /* more than any WebSocket message */
     BROKEN_FRAMING = 3000,
 };
@@ -71,22 +71,40 @@ static void send_elements(struct session *s, struct buf *elements)
     buf_clear(elements);
 }
 
-static void add_event(struct session *s, const struct blob *event, struct buf *elements)
+/* The event for each subscription, sent once there is much. False: the peer took no more before the
+ * last one; those before it are marked. */
+static bool write_event(struct session *s, Str user, const struct blob *event, struct buf *elements)
 {
-    char user[ID_TEXT], *frame = s->all->scratch;
-    id_format(s->actor.user_id, user);
-    for (const struct subscription *to = s->subscriptions; to; to = to->next) {
-        char *end =
-            session_put_frame(frame, str_from(user, sizeof user), str_from(to->id, to->n), event);
+    char *frame = s->all->scratch;
+    bool broken = false;
+    for (struct subscription *to = s->subscriptions; to; to = to->next) {
+        if (to->ahead) {
+            broken = true;
+            continue;
+        }
+        char *end = session_put_frame(frame, user, to, event);
         sockjs_element(elements, str_from(frame, (size_t)(end - frame)));
+        if (elements->n < WRITE_AT)
+            continue;
+        send_elements(s, elements);
+        if (to->next && session_busy(s)) {
+            for (struct subscription *done = s->subscriptions; done != to->next; done = done->next)
+                done->ahead = true;
+            return false;
+        }
     }
+    if (broken)
+        session_even_out(s);
+    return true;
 }
 
 void session_wire_write(struct session *s)
 {
     if (session_gone(s) || session_busy(s))
         return;
+    char user[ID_TEXT];
     struct buf control = s->control, elements = BUF(ARRAY_MAX);
+    id_format(s->actor.user_id, user);
     s->control = BUF(control.max);
     if (s->tcp)
         send_tcp(s, buf_str(&control));
@@ -94,16 +112,14 @@ void session_wire_write(struct session *s)
         buf_add(&elements, buf_str(&control));
     buf_free(&control);
     uint32_t done = 0;
-    while (done < s->out_n && !session_busy(s)) {
-        add_event(s, s->out[done++], &elements);
-        if (elements.n >= WRITE_AT)
-            send_elements(s, &elements);
-    }
+    while (done < s->out_n && !session_busy(s) &&
+           write_event(s, str_from(user, sizeof user), s->out[done], &elements))
+        done++;
     send_elements(s, &elements);
     buf_free(&elements);
     if (done)
         session_drop_output(s, done);
-    session_account(s, s->out_n ? s->out_bytes : 0);
+    session_account(s);
 }
 
 /* After session_write, with the session closing. */
@@ -176,9 +192,7 @@ bool session_wire_input(struct session *s, Str stomp)
 
 void session_wire_ready(struct session *s)
 {
-    session_dirty(s);
-    if (s->resume)
-        session_resume_drained(s->resume);
+    session_drained(s);
 }
 
 void session_wire_end(struct session *s)

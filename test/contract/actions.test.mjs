@@ -426,34 +426,74 @@ describe('rates', () => {
         await anns.next({ type: 'TYPING', chatId });
     });
 
-    test('messages: over the rate an ERROR event, sustained 1008', async () => {
-        const limited = await startServer({ args: ['--message-rate', '5/5'] });
+    test('messages above the rate are delayed, none is refused or lost, and others are not slowed', async () => {
+        const limited = await startServer({ args: ['--message-rate', '10/5'] });
         try {
             const { users: [max, moe] } = await createTenant(limited, 'max', 'moe');
             const { chatId } = await createChat(max, moe);
             const [maxs, moes] = await Promise.all([connect(limited, max), connect(limited, moe)]);
-            const sends = Array.from({ length: 12 }, (_, i) => {
-                return maxs.send({ type: 'SEND_MSG', chatId, message: `number ${i}` });
-            });
-            const ends = await Promise.allSettled(sends);
-            const refused = ends.filter(({ status }) => status === 'rejected').map(({ reason }) => reason);
-            assert.ok(refused.length >= 5 && refused.length <= 7, `${refused.length} of 12 were refused`);
-            for (const error of refused) {
-                assert.ok(error instanceof Refused, error.stack);
-                assert.equal(error.code, 'RATE_LIMITED');
-            }
-            assert.ok(ends.slice(0, 5).every(({ status }) => status === 'fulfilled'), 'the burst passes');
+            const from = Date.now();
+            const texts = Array.from({ length: 25 }, (_, i) => `number ${i}`);
+            const sends = texts.map((message) => maxs.send({ type: 'SEND_MSG', chatId, message }));
+            await Promise.all(sends.slice(0, 5)); // the burst
             await moes.post(chatId, 'the others are not slowed');
-            await maxs.next({ message: 'the others are not slowed' });
+            assert.ok(Date.now() - from < 1000, 'the burst and the others pass at once');
+            await Promise.all(sends);
+            const took = Date.now() - from;
+            assert.ok(took >= 1_800 && took < 6_000, `25 messages at 10/s with a burst of 5 took ${took} ms`);
+            await moes.next({ message: texts.at(-1) });
+            const got = moes.events.map(({ message }) => message).filter((text) => /^number/.test(text));
+            assert.deepEqual(got, texts);
+            assert.ok(!maxs.events.some(({ type }) => type === 'ERROR'));
+        } finally {
+            await limited.stop();
+        }
+    });
 
+    test('a session that stays over the rate is closed with 1008, one that was over it twice is not', async () => {
+        const limited = await startServer({ args: ['--message-rate', '10/5', '--message-patience', '3s'] });
+        try {
+            const { users: [max, moe] } = await createTenant(limited, 'max', 'moe');
+            const { chatId } = await createChat(max, moe);
+            const [maxs, moes] = await Promise.all([connect(limited, max), connect(limited, moe)]);
+            const from = Date.now();
             const flood = setInterval(() => {
                 for (let i = 0; i < 50; i++) {
                     maxs.send({ type: 'SEND_MSG', chatId, message: 'x' }, { receipt: false });
                 }
             }, 20);
-            const { code } = await maxs.whenClosed(3 * WAIT).finally(() => clearInterval(flood));
+            const closed = maxs.whenClosed(3 * WAIT).finally(() => clearInterval(flood));
+            const burst = (n) => Promise.all(Array.from({ length: n }, () => moes.send({ type: 'SEND_MSG', chatId, message: 'y' })));
+            await burst(10);
+            const { code } = await closed;
+            const took = Date.now() - from;
             assert.equal(code, 1008);
+            assert.ok(took >= 2_900, `closed after ${took} ms`);
+            await burst(20);
             await moes.post(chatId, 'still here');
+        } finally {
+            await limited.stop();
+        }
+    });
+
+    test('TYPING above the rate is dropped and delays nothing', async () => {
+        const limited = await startServer({ args: ['--message-rate', '1/5'] });
+        try {
+            const { users: [max, moe] } = await createTenant(limited, 'max', 'moe');
+            const { chatId } = await createChat(max, moe);
+            const [maxs, moes] = await Promise.all([connect(limited, max), connect(limited, moe)]);
+            const from = Date.now();
+            for (let i = 0; i < 200; i++) {
+                maxs.send({ type: 'TYPING', chatId }, { receipt: false });
+            }
+            await Promise.all(['a', 'b', 'c'].map((message) => maxs.send({ type: 'SEND_MSG', chatId, message })));
+            const took = Date.now() - from;
+            assert.ok(took < 2_000, `three messages behind 200 TYPING took ${took} ms`);
+            await moes.next({ message: 'c' });
+            assert.equal(moes.events.filter(({ type }) => type === 'TYPING').length, 1);
+            for (const [type, text] of [['TYPING'], ['SEND_MSG', 'd']]) { // over the rate with a receipt: later
+                await maxs.send({ type, chatId, message: text });
+            }
         } finally {
             await limited.stop();
         }

@@ -25,11 +25,13 @@ function agreed(header, [sends, wants]) {
 }
 
 /** A raw socket that asked for these, CONNECTED. */
-async function beating(sends, wants) {
-    const socket = await rawSocket(server, ann);
+async function beating(sends, wants, options) {
+    const socket = await rawSocket(server, ann, options);
     const { headers } = await socket.connect({ 'heart-beat': `${sends},${wants}` });
     return { socket, ...agreed(headers['heart-beat'], [sends, wants]) };
 }
+
+const MUTE = { autoPong: false };
 
 /** Resolves when the socket has had so many heart-beats; looks at short intervals. */
 function beats(socket, count, ms) {
@@ -62,23 +64,54 @@ describe('heart-beats', { concurrency: true }, () => {
         await beside.socket.close();
     });
 
-    test('a peer silent for twice the agreed time is closed', async () => {
-        const { socket, fromClient } = await beating(1000, 0);
+    test('a peer silent for twice the agreed time is pinged, and closed when no pong comes', async () => {
+        const { socket, fromClient } = await beating(1000, 0, MUTE);
         assert.ok(fromClient >= 1000, 'the server wants heart-beats');
         const from = Date.now();
-        await socket.whenClosed(3 * fromClient + 5000);
+        const { code } = await socket.whenClosed(5 * fromClient + 5000);
         const took = Date.now() - from;
-        assert.ok(took >= fromClient * 1.5, `closed after ${took} ms, agreed were ${fromClient}`);
+        assert.equal(code, 1013);
+        assert.ok(took >= fromClient * 3.5, `closed after ${took} ms, agreed were ${fromClient}`);
+        assert.equal(socket.pings.length, 1);
+        assert.ok(socket.pings[0] - from >= fromClient * 1.5, `pinged after ${socket.pings[0] - from} ms`);
+    });
+
+    test('a hidden tab, which beats once a minute but answers pings, stays', async () => {
+        const hidden = await beating(1000, 1000);
+        const mute = [await beating(1000, 0, MUTE)];
+        await mute[0].socket.whenClosed(5 * hidden.fromClient + 5000);
+        mute.push(await beating(1000, 0, MUTE));
+        await mute[1].socket.whenClosed(5 * hidden.fromClient + 5000);
+        assert.ok(hidden.socket.pings.length >= 3, `${hidden.socket.pings.length} pings`);
+        await hidden.socket.subscribe(); // is still open
+        await hidden.socket.close();
+    });
+
+    test('a session without heart-beats gets pings, one with heart-beats none', async () => {
+        const quick = await startServer({ args: ['--ping-interval', '300ms', '--heart-beat', '1s'] });
+        try {
+            const { users: [max] } = await createTenant(quick, 'max');
+            const [without, beaten] = await Promise.all([rawSocket(quick, max), rawSocket(quick, max)]);
+            await without.connect({ 'heart-beat': '0,0' });
+            await beaten.connect({ 'heart-beat': '0,1000' });
+            await beats(beaten, 2, 10_000);
+            assert.ok(without.pings.length >= 3, `${without.pings.length} pings`);
+            assert.equal(without.heartbeats, 0);
+            assert.equal(beaten.pings.length, 0);
+            await Promise.all([without.close(), beaten.close()]);
+        } finally {
+            await quick.stop();
+        }
     });
 
     test('one that beats, or sends frames, is not', async () => {
         const beater = await beating(1000, 0);
         const sender = await beating(1000, 0);
-        const silent = await beating(1000, 0);
+        const silent = await beating(1000, 0, MUTE);
         const period = Math.max(200, beater.fromClient / 2);
         const beat = setInterval(() => beater.socket.write('\n'), period);
         const frame = setInterval(() => sender.socket.send('ACK', { id: 'x' }), period);
-        await silent.socket.whenClosed(3 * silent.fromClient + 5000);
+        await silent.socket.whenClosed(5 * silent.fromClient + 5000);
         await beater.socket.subscribe();
         await sender.socket.subscribe();
         clearInterval(beat);
@@ -96,8 +129,8 @@ describe('heart-beats', { concurrency: true }, () => {
     test('@stomp/stompjs lives with them for some time', async () => {
         const { chatId } = await createChat(ann, bob);
         const session = await connect(server, bob, { heartbeat: [1000, 1000] });
-        const { socket, fromClient } = await beating(1000, 0);
-        await socket.whenClosed(3 * fromClient + 5000); // others are closed meanwhile
+        const { socket, fromClient } = await beating(1000, 0, MUTE);
+        await socket.whenClosed(5 * fromClient + 5000); // others are closed meanwhile
         await session.post(chatId);
         await session.close();
     });

@@ -367,6 +367,8 @@ export async function wholeHistory(user, chatId) {
 class RawSocket {
     /** Heart-beats received so far. */
     heartbeats = 0;
+    /** WebSocket pings received so far, and their times. */
+    pings = [];
     /** Resolves with {code, reason}. */
     closed;
     /** The subprotocol the server chose, '' if none. */
@@ -381,6 +383,7 @@ class RawSocket {
         this.#ws = ws;
         this.#user = user;
         ws.on('message', (data) => this.#arrived(data));
+        ws.on('ping', () => this.pings.push(Date.now()));
         ws.on('error', () => {}); // 'close' follows
         this.closed = new Promise((done) => {
             ws.on('close', (code, reason) => {
@@ -479,13 +482,14 @@ class RawSocket {
 }
 
 /**
- * An open WebSocket for a user's ticket, nothing sent yet. options: ticket, protocols, headers.
+ * An open WebSocket for a user's ticket, nothing sent yet. options: ticket, protocols, headers,
+ * autoPong (false: pings are not answered).
  * Rejects with {status, body} when the upgrade is refused.
  */
 export async function rawSocket(server, user, options = {}) {
     const ticket = options.ticket === undefined ? await getTicket(user) : options.ticket;
     const ws = new WebSocket(wsUrl(server, ticket), options.protocols ?? SUBPROTOCOLS,
-                             { headers: options.headers });
+                             { headers: options.headers, autoPong: options.autoPong ?? true });
     const socket = new RawSocket(ws, user);
     await within(WAIT, () => 'the WebSocket did not open', new Promise((done, fail) => {
         ws.on('open', done);

@@ -47,6 +47,13 @@ describe('CONNECT', () => {
         await socket.close();
     });
 
+    test("CONNECTED's session is the connection's own", async () => {
+        const sockets = await Promise.all([1, 2, 3].map(() => rawSocket(server, ann)));
+        const ids = await Promise.all(sockets.map(async (socket) => (await socket.connect()).headers.session));
+        assert.equal(new Set(ids).size, 3, `the same user's sessions: ${ids}`);
+        await Promise.all(sockets.map((socket) => socket.close()));
+    });
+
     const taken = {
         'the command STOMP': (socket) => socket.send('STOMP', {
             'accept-version': '1.2', Authorization: `Bearer ${ann.jwt}` }),
@@ -263,12 +270,33 @@ describe('frames', () => {
         assert.equal(frame.headers.destination, `/user/${ann.id}/queue/messages`);
         assert.equal(frame.headers.subscription, 'my:sub');
         assert.equal(frame.headers['message-id'], bodyOf(frame).eventId);
+        assert.equal(frame.headers.ack, frame.headers['message-id'], 'its ack mode is not auto');
         assert.equal(frame.headers['content-type'], 'application/json');
         assert.equal(Number(frame.headers['content-length']), Buffer.byteLength(frame.body));
         socket.send('ACK', { id: frame.headers['message-id'], receipt: 'ack' });
         socket.send('NACK', { id: frame.headers['message-id'], receipt: 'nack' });
         await socket.next((receipt) => receipt.headers['receipt-id'] === 'ack');
         await socket.next((receipt) => receipt.headers['receipt-id'] === 'nack');
+        await socket.close();
+    });
+
+    test('MESSAGE has an ack header where the ack mode is not auto, and there only', async () => {
+        const socket = await rawSocket(server, ann);
+        await socket.connect();
+        const modes = { none: undefined, auto: 'auto', client: 'client', each: 'client-individual' };
+        for (const [id, ack] of Object.entries(modes)) {
+            await socket.subscribe(id, { ack });
+        }
+        socket.write(send('acked'));
+        for (const [id, ack] of Object.entries(modes)) {
+            const { headers } = await socket.next((frame) => message('acked')(frame) && frame.headers.subscription === id);
+            assert.equal(headers.ack, ack && ack !== 'auto' ? headers['message-id'] : undefined, `ack mode ${ack}`);
+        }
+        socket.action({ type: 'SEND_MSG', chatId, message: '' });
+        const { headers } = await socket.next(({ command, headers: { subscription }, body }) => {
+            return command === 'MESSAGE' && JSON.parse(body).type === 'ERROR' && subscription === 'client';
+        });
+        assert.equal(headers.ack, headers['message-id']);
         await socket.close();
     });
 
@@ -358,6 +386,29 @@ describe('SUBSCRIBE', () => {
         });
     }
 
+    for (const [version, taken] of [['1.0', true], ['1.1', false], ['1.2', false]]) {
+        test(`UNSUBSCRIBE without id in ${version} is ${taken ? 'taken' : 'an ERROR'}`, async () => {
+            const socket = await rawSocket(server, ann);
+            await socket.connect({ 'accept-version': version });
+            await socket.subscribe('0');
+            socket.send('UNSUBSCRIBE', { destination: '/user/queue/messages', receipt: 'gone' });
+            if (taken) {
+                await socket.next((frame) => frame.headers['receipt-id'] === 'gone');
+                await socket.close();
+            } else {
+                assert.equal((await socket.failed()).headers['receipt-id'], 'gone');
+            }
+        });
+    }
+
+    test('a subscription id of 1,024 bytes is taken, a longer one is an ERROR', async () => {
+        const socket = await rawSocket(server, ann);
+        await socket.connect();
+        await socket.subscribe('x'.repeat(1024));
+        socket.send('SUBSCRIBE', { id: 'x'.repeat(1025), destination: '/user/queue/messages' });
+        assert.match((await socket.failed()).headers.message, /1,024 bytes/);
+    });
+
     test('UNSUBSCRIBE stops the events, SUBSCRIBE starts them again', async () => {
         const [session, other] = await Promise.all([connect(server, ann), connect(server, bob)]);
         await other.post(chatId, 'heard');
@@ -384,6 +435,24 @@ describe('SUBSCRIBE', () => {
 
 describe('transactions', () => {
     const inside = (transaction, text) => send(text, { transaction, receipt: `in ${text}` });
+
+    test('a SEND to a wrong destination is refused when it comes, and nothing of its transaction is applied', async () => {
+        const [socket, reader] = [await ready(), await rawSocket(server, bob)];
+        await reader.connect();
+        await reader.subscribe();
+        socket.write(Buffer.concat([
+            stomp('BEGIN', { transaction: 't' }), inside('t', 'before the wrong one'),
+            stomp('SEND', { destination: '/api/chats', transaction: 't', receipt: 'wrong' }, 'x'),
+        ]));
+        const frame = await socket.failed(); // and no COMMIT was sent
+        assert.equal(frame.headers['receipt-id'], 'wrong');
+        const other = await ready();
+        other.write(send('after the wrong one'));
+        await reader.next(message('after the wrong one'));
+        assert.ok(!reader.frames.some(({ body }) => body.includes('before the wrong one')));
+        await Promise.all([other.close(), reader.close()]);
+    });
+
 
     test('SENDs are applied at COMMIT, in order; ABORT forgets them', async () => {
         const socket = await ready();

@@ -10,6 +10,11 @@
 #include "domain/chat.h"
 #include "domain/replay.h"
 
+enum {
+    CHATS_MAX = 1000000,            /* of a user; who is in more cannot subscribe */
+    LOAD_ARENA = 256 * 1024 * 1024, /* holds several times that */
+};
+
 enum { HELD_MAX = 4096 }; /* publications held for one user; past that it is read again */
 
 /* A chat of a user whose interest is being loaded. */
@@ -51,7 +56,8 @@ static Err read_heads(struct job *job, struct tx *tx)
 {
     struct hub_load *l = (struct hub_load *)job;
     l->position = replay_end(tx);
-    return chat_heads(tx, l->app, l->row, &l->heads, &l->n);
+    Err err = chat_heads(tx, l->app, l->row, &l->heads, &l->n);
+    return !err && l->n > CHATS_MAX ? ERR_OVERLOADED : err;
 }
 
 static void answer_subscribers(struct hub_user *u, Err err)
@@ -182,7 +188,7 @@ void hub_load_start(struct hub_user *u)
                            .user = u,
                            .app = u->app,
                            .row = u->user,
-                           .arena = ARENA(HUB_ARENA),
+                           .arena = ARENA(LOAD_ARENA),
                            .at = &hub->loads,
                            .next = hub->loads};
     l->job = (struct job){.item = {.tenant = u->app, .bytes = sizeof *l},

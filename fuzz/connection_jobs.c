@@ -89,3 +89,11 @@ bool jobs_run_one(struct jobs *jobs)
     publication_unref(&p);
     return true;
 }
+
+/* Its store is memory. */
+bool jobs_store_unavailable(struct jobs *jobs, char why[JOBS_WHY])
+{
+    (void)jobs;
+    (void)why;
+    return false;
+}

@@ -78,7 +78,7 @@ int64_t cursor_start(void)
 
 struct replay_cursor cursor_at(int64_t position)
 {
-    return (struct replay_cursor){.kind = REPLAY_UNSTORED,
+    return (struct replay_cursor){.kind = REPLAY_PLAN,
                                   .first = epoch_of(position)->first,
                                   .position = position,
                                   .marks = position};

@@ -28,7 +28,8 @@ void cursor_of_replay(struct buf *out, int64_t position, int64_t marks);
  * last event of before. */
 int64_t cursor_start(void);
 
-/* Where one is who has got all that was stored up to the position, in the present epoch. */
+/* Where one is who need not be told of anything up to the position, read markers that are held back
+ * included. */
 struct replay_cursor cursor_at(int64_t position);
 
 /* Any of them that this store can have given out; anything else is REPLAY_UNKNOWN. */

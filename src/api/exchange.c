@@ -250,7 +250,7 @@ static bool builtin(struct exchange *x)
     return true;
 }
 
-/* ----- credentials and rates ----- */
+/* ----- credentials ----- */
 
 static Err check_token(struct exchange *x)
 {
@@ -268,23 +268,6 @@ static Err check_token(struct exchange *x)
     if (!err && class == TOKEN_USER && !str_eq(str_of(r->claims.audience), config->cluster))
         err = ERR_AUTH_INVALID_TOKEN;
     return err && key ? ERR_AUTH_INVALID_API_KEY : err;
-}
-
-static Err check_rate(struct exchange *x)
-{
-    struct request *r = &x->request;
-    const struct server_config *config = &r->server->config;
-    char key[17] = {'k'};
-    if (r->route->auth == AUTH_ACCOUNT)
-        return request_rate_account(r, r->claims.subject);
-    if (r->route->auth == AUTH_USER)
-        return request_rate_user(r, r->claims.app, r->claims.subject);
-    struct rate_limit limit = config->key_rate;
-    if (r->route->auth != AUTH_KEY || limit.burst <= 0)
-        return ERR_OK;
-    memcpy(key + 1, r->claims.app.b, 16);
-    MapKey hash = random_hash(str_from(key, sizeof key)); /* per app */
-    return rate_take(r->server->rate, hash, limit, &x->rate) ? ERR_OK : ERR_RATE_LIMITED;
 }
 
 /* ----- the body ----- */
@@ -311,7 +294,7 @@ static Err prepare(struct exchange *x, Str body, const char **why)
     if (!err && r->route->auth != AUTH_NONE)
         err = check_token(x);
     if (!err)
-        err = check_rate(x);
+        err = payer_check_rate(x);
     if (!err && r->route->flags & ROUTE_PAGE && !answer_may_begin(x))
         err = ERR_OUTPUT_LIMIT;
     if (!err)
@@ -344,7 +327,7 @@ static Err authorize(struct request *r, struct tx *tx)
     Err err = ERR_OK;
     switch (r->route->auth) {
     case AUTH_KEY:
-        return auth_key(tx, &c, &r->app);
+        return payer_charge_key((struct exchange *)r, auth_key(tx, &c, &r->app));
     case AUTH_USER:
         err = auth_user(tx, &c, &r->actor);
         r->app = r->actor.app;
@@ -454,29 +437,16 @@ static void next_step(struct exchange *x)
         return;
     }
     x->job.pool = r->route->steps[x->step].pool;
+    payer_set_turn(x);
     Err err = jobs_submit(r->server->jobs, &x->job);
     if (err)
         fail(x, err, S(""));
 }
 
-/* Jobs of one app take turns with those of others; before the app is known, by what is claimed: the
- * token's app or account, or what stands before the dash of a ticket. */
-static int64_t tenant_of(const struct request *r)
-{
-    int64_t tenant = 0;
-    if (r->route->flags & ROUTE_TICKET && r->data) {
-        Str ticket = *(const Str *)r->data;
-        return (int64_t)random_hash(str_cut(&ticket, '-')).a;
-    }
-    memcpy(&tenant, (r->route->auth == AUTH_ACCOUNT ? r->claims.subject : r->claims.app).b + 8,
-           sizeof tenant);
-    return tenant;
-}
-
 void exchange_run(struct exchange *x)
 {
     struct request *r = &x->request;
-    x->job = (struct job){.item = {.tenant = tenant_of(r), .bytes = JOB_BYTES + r->body.n},
+    x->job = (struct job){.item = {.bytes = JOB_BYTES + r->body.n},
                           .loop = conn_loop(x->conn),
                           .run = run_step,
                           .done = step_done,

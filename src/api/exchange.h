@@ -85,6 +85,16 @@ void answer_log(struct exchange *x);
 /* May this request's Origin use the surface? (No Origin may.) */
 bool answer_origin_allowed(const struct exchange *x);
 
+/* ----- who pays: payer.c ----- */
+
+/* On the loop: takes a token of the user's rate, looks at the key's. ERR_RATE_LIMITED. */
+Err payer_check_rate(struct exchange *x) must_check;
+/* In a transaction that has looked for the key, with what it found: takes a token of the app's rate
+ * at the first step, and gives the error, if any. Any thread. */
+Err payer_charge_key(struct exchange *x, Err found) must_check;
+/* Whose turn the next step takes. */
+void payer_set_turn(struct exchange *x);
+
 /* ----- the WebSocket upgrade: upgrade.c ----- */
 
 extern const struct route upgrade_route;

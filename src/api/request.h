@@ -72,6 +72,10 @@ struct request {
     struct actor actor;         /* AUTH_USER, in every transaction step */
     struct account account;     /* AUTH_ACCOUNT, in every transaction step */
 
+    /* Who waits for the steps, for fair turns; see request_payer. */
+    int64_t tenant;
+    int64_t lane;
+
     void *data; /* the handler's own, between decode and the steps */
 
     /* The answer. */
@@ -117,6 +121,14 @@ Err request_empty(struct request *r) must_check;
 
 /* The answer is complete: no further steps. */
 void request_finish(struct request *r);
+
+/*
+ * For a decoder that knows better than the route's credentials whom the steps are for: as one user
+ * of that app, by what a verified token says, or by a name that is looked up. Of an AUTH_KEY route
+ * it holds from the second step on: before that the key itself, which may be a revoked one, is who
+ * waits.
+ */
+void request_payer(struct request *r, Id app, Str user);
 
 /* Returns e with r->why set: for decode (in a step use tx_fail). */
 Err request_fail(struct request *r, Err e, const char *fmt, ...)

@@ -47,6 +47,8 @@ static Err register_decode(struct request *r)
     r->data = in;
     Err e = request_string(r, "username", &in->user.username);
     if (!e)
+        request_payer(r, r->claims.app, in->user.username);
+    if (!e)
         e = request_string(r, "email", &in->user.email);
     if (!e)
         e = request_string(r, "password", &in->password);
@@ -101,6 +103,8 @@ static Err signin_decode(struct request *r)
     struct signin *in = arena_new(&r->arena, struct signin);
     r->data = in;
     Err e = request_string(r, "username", &in->username);
+    if (!e)
+        request_payer(r, r->claims.app, in->username);
     return e ? e : request_string(r, "password", &in->password);
 }
 
@@ -179,6 +183,7 @@ static Err refresh_decode(struct request *r)
         return e;
     if (!str_eq(str_of(in->jwt.audience), request_cluster(r)))
         return ERR_AUTH_INVALID_TOKEN;
+    request_payer(r, in->jwt.app, str_from((const char *)in->jwt.subject.b, sizeof(Id)));
     in->claims = (struct auth_claims){.app_id = in->jwt.app,
                                       .subject = in->jwt.subject,
                                       .session_id = in->jwt.session,

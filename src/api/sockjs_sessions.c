@@ -520,7 +520,9 @@ static Err claim(struct wire *w, struct session *s)
     c->arena = ARENA(CLAIM_ARENA);
     c->e = of(w);
     c->session = s;
-    c->job = (struct job){.item = {.tenant = session_actor(s)->app, .bytes = sizeof *c},
+    c->job = (struct job){.item = {.tenant = session_actor(s)->app,
+                                   .lane = session_actor(s)->user,
+                                   .bytes = sizeof *c},
                           .loop = session_loop(s),
                           .pool = JOB_WRITE,
                           .run = run_claim,

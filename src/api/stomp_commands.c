@@ -312,7 +312,7 @@ static bool typing_is_due(struct command *c, look_at_rate *look)
 static void fill_job(struct command *c, size_t bytes)
 {
     const struct actor *a = session_actor(c->session);
-    c->job = (struct job){.item = {.tenant = a->app, .bytes = sizeof *c + bytes},
+    c->job = (struct job){.item = {.tenant = a->app, .lane = a->user, .bytes = sizeof *c + bytes},
                           .loop = session_loop(c->session),
                           .pool = JOB_WRITE,
                           .run = c->action->run,

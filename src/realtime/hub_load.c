@@ -191,7 +191,7 @@ void hub_load_start(struct hub_user *u)
                            .arena = ARENA(LOAD_ARENA),
                            .at = &hub->loads,
                            .next = hub->loads};
-    l->job = (struct job){.item = {.tenant = u->app, .bytes = sizeof *l},
+    l->job = (struct job){.item = {.tenant = u->app, .lane = u->user, .bytes = sizeof *l},
                           .loop = hub->loop,
                           .pool = JOB_READ,
                           .run = read_heads,

@@ -5,6 +5,10 @@
  *
  * A commit that fails fails all its jobs, and nothing of it is published. After it, completions and
  * events travel in one message to each loop.
+ *
+ * Each job is charged the time that it took (of a set: its part), before its completion is posted:
+ * from then on it is its owner's. A job that is expected to take longer than what is left of its
+ * batch begins the next one, so that those before it need not wait for its end.
  */
 #include "realtime/jobs.h"
 
@@ -126,16 +130,25 @@ static struct job *job_of(struct work_item *item)
     return item ? (struct job *)((char *)item - offsetof(struct job, item)) : NULL;
 }
 
+/* Since a time of clock_mono, in nanoseconds. */
+static int64_t cost_since(int64_t start)
+{
+    return (clock_mono() - start) * 1000;
+}
+
 static void run_sends(struct batch *b, struct tx *tx)
 {
     if (!b->n_sends)
         return;
+    int64_t start = clock_mono();
     tx->arena = &tx->events->arena; /* outlives the completions */
     message_post(tx, b->sends, b->n_sends);
+    int64_t each = cost_since(start) / (int64_t)b->n_sends;
     for (size_t i = 0; i < b->n_sends; i++) {
         struct job *job = b->jobs[b->first_send + i];
         job->err = job->post->err;
         job->why = job->post->why;
+        job->item.cost = each;
     }
     b->n_sends = 0;
 }
@@ -175,10 +188,12 @@ static void probe_store(struct jobs *jobs)
 static void run_one(struct job *job, struct tx *tx)
 {
     size_t events = tx->events ? tx->events->n : 0;
+    int64_t start = clock_mono();
     tx->arena = job->arena;
     tx->why = (Str){0};
     db_savepoint(tx->db);
     job->err = job->run(job, tx);
+    job->item.cost = cost_since(start);
     if (!job->err && db_failed(tx->db))
         job->err = ERR_INTERNAL;
     job->err = blame(tx->db, job->err);
@@ -205,9 +220,10 @@ static void take_batch(struct jobs *jobs, struct batch *b, struct job *first, st
             run_sends(b, tx);
             run_one(job, tx);
         }
-        if (b->n >= jobs->config.batch_jobs || clock_mono() >= until)
+        int64_t left = until - clock_mono();
+        if (b->n >= jobs->config.batch_jobs || left <= 0)
             break;
-        job = job_of(work_take(jobs->queues[JOB_WRITE], 0));
+        job = job_of(work_take_within(jobs->queues[JOB_WRITE], left * 1000));
     }
     run_sends(b, tx);
 }
@@ -233,6 +249,13 @@ static void note_end(struct jobs *jobs)
         db_rollback(tx.db);
 }
 
+static void charge_batch(struct jobs *jobs, struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        b->jobs[i]->item.next = i + 1 < b->n ? &b->jobs[i + 1]->item : NULL;
+    work_done(jobs->queues[JOB_WRITE], &b->jobs[0]->item);
+}
+
 static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
 {
     struct publication *p = publication_new();
@@ -256,6 +279,7 @@ static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
     note_unavailable(jobs, tx.db);
     atomic_fetch_add(&jobs->commits, 1);
     atomic_fetch_add(&jobs->writes, b->n);
+    charge_batch(jobs, b);
     publish(jobs, p, b->jobs, b->n);
 }
 
@@ -288,6 +312,7 @@ static void *writer_main(void *arg)
 /* A read publishes nothing; hashing has no transaction. */
 static void run_alone(struct jobs *jobs, struct db *db, struct job *job)
 {
+    int64_t start = clock_mono();
     struct tx tx = {.db = db, .now = clock_now(), .arena = job->arena, .rules = jobs->config.rules};
     if (db)
         db_begin(db);
@@ -300,6 +325,8 @@ static void run_alone(struct jobs *jobs, struct db *db, struct job *job)
     }
     job->why = tx.why;
     job->next_done = NULL;
+    job->item.cost = cost_since(start);
+    work_done(jobs->queues[job->pool], &job->item);
     deliver(jobs, job->loop, NULL, job);
 }
 

@@ -30,7 +30,7 @@ enum job_pool {
  * is a send: it has no `run`, and goes with its neighbours into one message_post.
  */
 struct job {
-    struct work_item item; /* set item.tenant and item.bytes */
+    struct work_item item; /* set item.tenant, item.lane and item.bytes */
     struct loop *loop;     /* who submits */
     enum job_pool pool;
     Err (*run)(struct job *job, struct tx *tx); /* tx->db is NULL in JOB_HASH */

@@ -213,7 +213,7 @@ static void proceed(struct session_resume *r);
 static void submit(struct session_resume *r, Err (*run)(struct job *job, struct tx *tx))
 {
     r->stage = READING;
-    r->job = (struct job){.item = {.tenant = r->plan.app, .bytes = sizeof *r},
+    r->job = (struct job){.item = {.tenant = r->plan.app, .lane = r->user, .bytes = sizeof *r},
                           .loop = r->all->config.loop,
                           .pool = JOB_RESUME,
                           .run = run,

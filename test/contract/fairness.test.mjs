@@ -51,7 +51,7 @@ test('a revoked key uses up its own rate, not that of its app', async () => {
 });
 
 test('floods of sign-ins of two apps leave room and turns for a third app and the dashboard', async () => {
-    await withServer(['--key-rate', 'off', '--signin-failures', 'off', '--hash-cost', '8m/1'], async (server) => {
+    await withServer(['--key-rate', 'off', '--signin-failures', 'off'], async (server) => {
         const email = `${unique('dev')}@example.com`;
         await register(server, { email });
         const [one, two, third] = [
@@ -61,10 +61,10 @@ test('floods of sign-ins of two apps leave room and turns for a third app and th
             flood(200, () => signIn(one.app.key, 'one')),
             flood(200, (lane, n) => signIn(two.app.key, `nobody-${lane}-${n}`)),
         ];
-        while (!floods.every(({ met }) => met[503] > 50)) { // the queue has been full
+        while (!floods.every(({ met }) => met[503] > 20)) { // the queue has been full
             await new Promise(setImmediate);
         }
-        for (let i = 0; i < 5; i++) {
+        for (let i = 0; i < 4; i++) {
             expectStatus(await signIn(third.app.key, 'third'), 200);
             expectStatus(await manage(server, 'POST', '/api/auth/login', { email, password: PASSWORD }), 200);
         }

@@ -82,12 +82,6 @@ static int64_t number_of_text(Str text)
     return (int64_t)random_hash(text).a;
 }
 
-void request_payer(struct request *r, Id app, Str user)
-{
-    r->tenant = number_of(app);
-    r->lane = number_of_text(user);
-}
-
 /* A ticket names its app before the dash; until it is spent that is a claim, so that whoever sends
  * it waits as the address. */
 static int64_t tenant_of_ticket(const struct request *r)

@@ -97,6 +97,12 @@ bool request_origin_allowed(const struct request *r)
     return answer_origin_allowed((const struct exchange *)r);
 }
 
+void request_payer(struct request *r, Id app, Str user)
+{
+    memcpy(&r->tenant, app.b + sizeof app / 2, sizeof r->tenant); /* the random half of a UUID */
+    r->lane = (int64_t)random_hash(user).a;
+}
+
 /* ----- failed sign-ins ----- */
 
 static MapKey failures_of(const struct request *r, Str who)

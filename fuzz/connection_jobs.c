@@ -34,13 +34,6 @@ Err jobs_submit(struct jobs *jobs, struct job *job)
     return ERR_OK;
 }
 
-bool jobs_store_unavailable(struct jobs *jobs, char why[JOBS_WHY])
-{
-    (void)jobs;
-    (void)why;
-    return false;
-}
-
 struct db *jobs_db(struct jobs *jobs)
 {
     return jobs->db;

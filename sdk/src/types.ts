@@ -85,6 +85,8 @@ export interface ChatUser {
 
 export interface ChatUsers {
     users: ChatUser[];
+    /** Null: these are all. */
+    nextCursor: string | null;
 }
 
 export interface AddUserRequest {

@@ -224,6 +224,8 @@ void answer_begin(struct exchange *x, Str type)
 void answer_part(struct exchange *x, Str bytes)
 {
     struct buf out = BUF(ANSWER_MAX);
+    if (x->request.head.method == HTTP_HEAD)
+        return;
     if (in_chunks(x))
         http_chunk_add(&out, bytes);
     conn_interim(x->conn, in_chunks(x) ? buf_str(&out) : bytes);
@@ -237,7 +239,7 @@ void answer_end(struct exchange *x)
     struct conn *c = x->conn;
     const struct request *r = &x->request;
     bool keep = in_chunks(x) && r->head.keep_alive && !atomic_load(&r->server->draining);
-    if (in_chunks(x))
+    if (in_chunks(x) && r->head.method != HTTP_HEAD)
         http_chunk_end(&out);
     exchange_free(&x);
     conn_answer(c, buf_str(&out), keep ? CONN_KEEP : CONN_CLOSE);

@@ -410,8 +410,12 @@ static void next_step(struct exchange *x);
 static void step_done(struct job *job)
 {
     struct exchange *x = (struct exchange *)((char *)job - offsetof(struct exchange, job));
-    if (x->step == 0 && x->request.app)
+    if (x->step == 0 && x->request.app && !x->streaming)
         online_count_call(x->request.server->config.online, x->request.app);
+    if (stream_takes(x)) {
+        stream_step_done(x);
+        return;
+    }
     bool spared = job->err == ERR_STORE_UNAVAILABLE && x->step > 0 &&
                   x->request.route->flags & ROUTE_SPARE_WRITE;
     Err err = spared ? ERR_OK : job->err;

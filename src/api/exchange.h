@@ -26,7 +26,10 @@ struct exchange {
     unsigned window;           /* of that: see ws_deflate_accept */
     /* Instead of an answer, when the steps are done or one has failed. */
     void (*finish)(struct exchange *x, Err err, Str why);
-    int64_t started; /* microseconds, monotonic */
+    int64_t started;      /* microseconds, monotonic */
+    struct timer stalled; /* of an answer in parts: its peer takes nothing */
+    bool streaming, in_job,
+        gone; /* of the same: its head is out; its step runs; its peer has left */
 };
 
 /* head: the bytes of a request head that http_decode_head has accepted; copied. */
@@ -71,6 +74,12 @@ bool answer_etag_matches(struct exchange *x, Str etag);
 void answer_begin(struct exchange *x, Str type);
 void answer_part(struct exchange *x, Str bytes);
 void answer_end(struct exchange *x);
+/* ----- answers whose step makes them part by part: stream.c ----- */
+
+/* After a step: is its answer one in parts? Then stream_step_done takes the exchange over. */
+bool stream_takes(const struct exchange *x);
+void stream_step_done(struct exchange *x);
+
 /* OPTIONS. */
 void answer_preflight(struct exchange *x);
 /* 405; allowed: "GET, HEAD". */

@@ -84,6 +84,7 @@ struct request {
     struct buf headers; /* further header lines, each ending in CRLF: request_header */
     int64_t about;      /* the user whom the answer speaks of; 0: the one who asks, or none */
     bool finished;
+    bool more; /* `out` is a part of the answer: the step is to run again for the next one */
     bool keep; /* commit although the step returns an error */
     Str why;   /* the sentence of an error found by decode */
 };

@@ -15,6 +15,8 @@ enum {
     NAMES_MAX = 1000, /* members named in one createChat */
     CHATS_DEFAULT = 20,
     MESSAGES_DEFAULT = 50,
+    MEMBERS_DEFAULT = 100,
+    MEMBERS_PART = 500, /* read and sent at once, where no page is asked for */
     SYNC_DEFAULT = 100,
     SYNC_BYTES = 32 * 1024 * 1024, /* of a page's texts */
     PAGE_JSON = 32 * 1024 * 1024,  /* bytes of a page of history, from which on it ends early */
@@ -30,6 +32,8 @@ struct input {
     int64_t page;
     int64_t size;
     Str cursor;
+    struct chat_place place; /* in a list of members */
+    bool begun;              /* the list's first part is made */
     int64_t mark_seq;
     bool mark; /* the page is read by someone, so the reader's mark moves */
 };
@@ -113,34 +117,78 @@ static Err list_run(struct request *r, struct tx *tx)
     return ERR_OK;
 }
 
-static Err members_decode(struct request *r)
+/* "<seq>-<user id>" */
+static bool read_member_place(Str text, struct chat_place *out)
 {
-    return request_id(r, r->params[0], "chatId", &input_new(r)->chat_id);
+    uint64_t seq;
+    if (!str_hex_to_uint(str_cut(&text, '-'), INT64_MAX, &seq) || !id_parse(text, &out->user))
+        return false;
+    out->seq = (int64_t)seq;
+    out->until = INT64_MAX;
+    return true;
 }
 
+static Str member_place_text(struct request *r, const struct chat_place *place)
+{
+    char user[ID_TEXT];
+    id_format(place->user, user);
+    return arena_fmt(&r->arena, "%llx-%.36s", (unsigned long long)place->seq, user);
+}
+
+static Err members_decode(struct request *r)
+{
+    struct input *in = input_new(r);
+    Str cursor;
+    Err e = request_id(r, r->params[0], "chatId", &in->chat_id);
+    if (!e)
+        e = request_query(r, "cursor", &cursor);
+    if (!e)
+        e = request_size(r, "size", MEMBER_PAGE, cursor.n ? MEMBERS_DEFAULT : 0, &in->size);
+    if (!e && cursor.n && !read_member_place(cursor, &in->place))
+        e = request_fail(r, ERR_INVALID_FIELD, "cursor must be one that this endpoint gave.");
+    return e;
+}
+
+static void put_members(struct request *r, struct json_writer *w, struct chat_member *members,
+                        size_t n)
+{
+    request_online(r, members, n);
+    for (size_t i = 0; i < n; i++) {
+        json_object_begin(w);
+        json_field_id(w, "userId", members[i].user_id);
+        json_field_string(w, "username", members[i].username);
+        json_field_time(w, "joinedChatAt", members[i].joined_at);
+        json_field_id_or_null(w, "lastSeenMessage", members[i].last_seen);
+        json_field_bool(w, "online", members[i].online);
+        json_field_time_or_null(w, "lastSeenAt", members[i].online ? 0 : members[i].seen_at);
+        json_object_end(w);
+    }
+}
+
+/* A page when one is asked for; else all, part by part. */
 static Err members_run(struct request *r, struct tx *tx)
 {
-    const struct input *in = r->data;
-    struct json_writer w = {.out = &r->out};
+    struct input *in = r->data;
+    bool first = !in->begun;
+    struct json_writer w = {.out = &r->out, .comma = !first};
     struct chat_member *members;
     size_t n;
-    Err e = chat_members(tx, &r->actor, in->chat_id, &members, &n);
+    bool more;
+    Err e = chat_members(tx, &r->actor, in->chat_id, in->size ? in->size : MEMBERS_PART, &in->place,
+                         &members, &n, &more);
     if (e)
         return e;
-    request_online(r, members, n);
-    json_object_begin(&w);
-    json_field_array(&w, "users");
-    for (size_t i = 0; i < n; i++) {
+    if (first) {
         json_object_begin(&w);
-        json_field_id(&w, "userId", members[i].user_id);
-        json_field_string(&w, "username", members[i].username);
-        json_field_time(&w, "joinedChatAt", members[i].joined_at);
-        json_field_id_or_null(&w, "lastSeenMessage", members[i].last_seen);
-        json_field_bool(&w, "online", members[i].online);
-        json_field_time_or_null(&w, "lastSeenAt", members[i].online ? 0 : members[i].seen_at);
-        json_object_end(&w);
+        json_field_array(&w, "users");
     }
+    put_members(r, &w, members, n);
+    in->begun = true;
+    r->more = more && !in->size;
+    if (r->more)
+        return ERR_OK;
     json_array_end(&w);
+    json_field_string_or_null(&w, "nextCursor", more ? member_place_text(r, &in->place) : (Str){0});
     json_object_end(&w);
     return ERR_OK;
 }

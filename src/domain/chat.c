@@ -174,27 +174,35 @@ Err chat_list(struct tx *tx, const struct actor *a, int64_t page, int64_t size, 
     return tx_done(tx, ERR_OK);
 }
 
-Err chat_members(struct tx *tx, const struct actor *a, Id chat_id, struct chat_member **out,
-                 size_t *n)
+Err chat_members(struct tx *tx, const struct actor *a, Id chat_id, int64_t size,
+                 struct chat_place *place, struct chat_member **out, size_t *n, bool *more)
 {
     struct chat_access chat;
     *n = 0;
+    *more = false;
     Err e = chat_access(tx, a, chat_id, CHAT_READ, &chat);
     if (e)
         return e;
-    /* As a rule that is all of them; between two reads someone may have joined. */
-    size_t cap = (size_t)chat.head.member_count;
-    *out = arena_array(tx->arena, struct chat_member, cap);
+    if (!place->until)
+        place->until = chat.head.last_seq;
+    const struct members_place after = {place->seq, place->user, place->until};
+    *out = arena_array(tx->arena, struct chat_member, (size_t)size);
     struct members_listed row;
-    struct db_rows *rows = members_list(tx->db, a->app, chat.head.chat);
+    struct db_rows *rows = members_list(tx->db, a->app, chat.head.chat, &after, size + 1);
     while (members_list_next(rows, &row)) {
-        *out = grow(tx->arena, *out, *n, &cap, sizeof **out);
+        if (*n == (size_t)size) {
+            *more = true;
+            db_done(rows);
+            break;
+        }
         (*out)[(*n)++] = (struct chat_member){.user_id = row.user_id,
                                               .username = arena_str(tx->arena, row.username),
                                               .joined_at = row.joined_at,
                                               .last_seen = row.last_seen,
                                               .user = row.user,
                                               .seen_at = row.seen_at};
+        place->seq = row.joined_seq;
+        place->user = row.user_id;
     }
     return tx_done(tx, ERR_OK);
 }

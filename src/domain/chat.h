@@ -43,8 +43,20 @@ Err chat_create(struct tx *tx, const struct actor *a, Str name, const Str *usern
 Err chat_list(struct tx *tx, const struct actor *a, int64_t page, int64_t size, Str cursor,
               struct chat_details **out, size_t *n, Str *next) must_check;
 
-Err chat_members(struct tx *tx, const struct actor *a, Id chat_id, struct chat_member **out,
-                 size_t *n) must_check;
+/* Where a list of members goes on; zeroed: it begins, and has those who are there then. */
+struct chat_place {
+    int64_t seq;
+    Id user;
+    int64_t until;
+};
+
+enum { MEMBER_PAGE = 1000 };
+
+/* The next members behind the place, at most size, longest standing first; the place moves on.
+ * *more: there are others. Over all pages nobody comes twice, and nobody who stays is left out. */
+Err chat_members(struct tx *tx, const struct actor *a, Id chat_id, int64_t size,
+                 struct chat_place *place, struct chat_member **out, size_t *n,
+                 bool *more) must_check;
 
 Err chat_add(struct tx *tx, const struct actor *a, Id chat_id, Str username) must_check;
 /* Oneself, or anyone by the creator. A creator who leaves passes the chat to the longest member. */

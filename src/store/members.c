@@ -43,12 +43,15 @@ SQL(member_chats, "select c.uuid from members mb"
                   " and c.deleted_at is null order by mb.chat limit $3");
 
 SQL(member_list,
-    "select u.uuid, u.username, mb.joined_at, m.uuid, u.id, u.last_seen_at from members mb"
-    " join users u on u.app = mb.app and u.id = mb.user_id"
+    "select u.uuid, u.username, mb.joined_at, m.uuid, u.id, u.last_seen_at, mb.joined_seq"
+    " from members mb join users u on u.app = mb.app and u.id = mb.user_id"
     " left join messages m on m.app = mb.app and m.chat = mb.chat"
     " and m.seq = mb.read_seq"
     " where mb.app = $1 and mb.chat = $2 and mb.left_seq is null"
-    " and u.deleted_at is null order by mb.joined_seq, mb.user_id");
+    " and (mb.joined_seq, mb.user_id) >"
+    " ($3, coalesce((select a.id from users a where a.app = $1 and a.uuid = $4), 0))"
+    " and mb.joined_seq <= $5 and u.deleted_at is null"
+    " order by mb.joined_seq, mb.user_id limit $6");
 
 SQL(member_chat_size, "select last_seq, member_count from chats"
                       " where app = $1 and id = $2 and deleted_at is null");
@@ -146,9 +149,12 @@ bool members_chats_next(struct db_rows *rows, Id *chat)
     return true;
 }
 
-struct db_rows *members_list(struct db *db, int64_t app, int64_t chat)
+struct db_rows *members_list(struct db *db, int64_t app, int64_t chat,
+                             const struct members_place *after, int64_t limit)
 {
-    return db_query(db, &member_list, ARGS(v_int(app), v_int(chat)));
+    return db_query(db, &member_list,
+                    ARGS(v_int(app), v_int(chat), v_int(after->seq), v_id(after->user),
+                         v_int(after->until), v_int(limit)));
 }
 
 bool members_list_next(struct db_rows *rows, struct members_listed *out)
@@ -162,6 +168,7 @@ bool members_list_next(struct db_rows *rows, struct members_listed *out)
         .last_seen = db_id(rows, 3),
         .user = db_int(rows, 4),
         .seen_at = db_int(rows, 5),
+        .joined_seq = db_int(rows, 6),
     };
     return true;
 }

@@ -63,10 +63,19 @@ struct members_listed {
     Id last_seen; /* the message at the mark; nil: none */
     int64_t user;
     int64_t seen_at; /* when it was last connected; 0: never, or not put down */
+    int64_t joined_seq;
 };
 
-/* The members of a chat, longest standing first. */
-struct db_rows *members_list(struct db *db, int64_t app, int64_t chat);
+/* Behind a member in the order of the list; user nil: before all. */
+struct members_place {
+    int64_t seq;
+    Id user;
+    int64_t until; /* joined at that seq or before */
+};
+
+/* The members of a chat, longest standing first, at most limit behind the place. */
+struct db_rows *members_list(struct db *db, int64_t app, int64_t chat,
+                             const struct members_place *after, int64_t limit);
 bool members_list_next(struct db_rows *rows, struct members_listed *out);
 
 /* Row numbers of those who joined with the event of that seq. */

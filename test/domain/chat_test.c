@@ -88,15 +88,21 @@ static void a_new_chat_is_told_to_all_in_it(void **state)
     assert_int_equal(out.unread, 0);
 
     struct chat_member *members;
+    bool more;
     size_t n;
-    assert_ok(chat_members(step(f), &f->bob, out.id, &members, &n));
+    assert_ok(
+        chat_members(step(f), &f->bob, out.id, 10, &(struct chat_place){0}, &members, &n, &more));
     assert_int_equal(n, 2);
     assert_id(members[0].user_id, f->ann.user_id);
     assert_text(members[1].username, "Bob");
     assert_int_equal(members[1].joined_at, f->tx.now - 1000);
     assert_true(id_is_nil(members[1].last_seen));
-    assert_err(chat_members(step(f), &f->cleo, out.id, &members, &n), ERR_NOT_A_MEMBER);
-    assert_err(chat_members(step(f), &f->eve, out.id, &members, &n), ERR_CHAT_NOT_FOUND);
+    assert_err(
+        chat_members(step(f), &f->cleo, out.id, 10, &(struct chat_place){0}, &members, &n, &more),
+        ERR_NOT_A_MEMBER);
+    assert_err(
+        chat_members(step(f), &f->eve, out.id, 10, &(struct chat_place){0}, &members, &n, &more),
+        ERR_CHAT_NOT_FOUND);
 }
 
 static void a_chat_needs_its_names(void **state)
@@ -326,8 +332,10 @@ static void any_member_adds_another(void **state)
     /* She sees all that was said, and has read it. */
     assert_int_equal(unread(f, &f->cleo), 0);
     struct chat_member *members;
+    bool more;
     size_t n;
-    assert_ok(chat_members(step(f), &f->cleo, chat, &members, &n));
+    assert_ok(
+        chat_members(step(f), &f->cleo, chat, 10, &(struct chat_place){0}, &members, &n, &more));
     assert_int_equal(n, 3);
     assert_id(members[2].user_id, f->cleo.user_id);
     assert_id(members[2].last_seen, newest);
@@ -449,11 +457,14 @@ static void only_the_creator_deletes(void **state)
     struct message_post post = fixture_post(&f->bob, chat, "x"), *posts[] = {&post};
     struct message_page page;
     struct chat_member *members;
+    bool more;
     struct chat_details *chats;
     message_post(step(f), posts, 1);
     assert_err(post.err, ERR_CHAT_NOT_FOUND);
     assert_err(chat_delete(step(f), &f->ann, chat), ERR_CHAT_NOT_FOUND);
-    assert_err(chat_members(step(f), &f->ann, chat, &members, &n), ERR_CHAT_NOT_FOUND);
+    assert_err(
+        chat_members(step(f), &f->ann, chat, 10, &(struct chat_place){0}, &members, &n, &more),
+        ERR_CHAT_NOT_FOUND);
     assert_err(message_history(step(f), &f->ann, chat, 1, (Id){{0}}, &page), ERR_CHAT_NOT_FOUND);
     assert_err(message_react(step(f), &f->ann, chat, message, S("-")), ERR_CHAT_NOT_FOUND);
     assert_err(message_unreact(step(f), &f->ann, reaction), ERR_REACTION_NOT_FOUND);

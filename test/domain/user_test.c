@@ -299,8 +299,10 @@ static void the_others_are_told_that_a_user_left(void **state)
     assert_int_equal(t->f->events.items[0].target, ann.user);
     assert_int_equal(t->f->events.items[1].type, EVENT_USER_GONE);
     struct chat_member *members;
+    bool more;
     size_t n;
-    assert_ok(chat_members(step(t->f), &other.actor, chat.id, &members, &n));
+    assert_ok(chat_members(step(t->f), &other.actor, chat.id, 10, &(struct chat_place){0}, &members,
+                           &n, &more));
     assert_int_equal(n, 1);
     assert_id(members[0].user_id, bob.id);
 }

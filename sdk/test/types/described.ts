@@ -59,7 +59,7 @@ interface Calls {
         query: { page?: Takes<'getChats', 0>; size?: Takes<'getChats', 1>; cursor?: string };
         answer: Gives<'getChats'>;
     };
-    getUsers: { answer: Gives<'getChatUsers'> };
+    getUsers: { query: { size?: number; cursor?: string }; answer: Gives<'getChatUsers'> };
     addUser: { body: sdk.AddUserRequest; answer: Gives<'addUserToChat'> };
     removeUser: { body: sdk.RemoveUserRequest; answer: Gives<'removeUserFromChat'> };
     changeName: { body: sdk.ChangeChatNameRequest; answer: Gives<'changeChatName'> };

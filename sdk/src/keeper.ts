@@ -212,6 +212,9 @@ export class Keeper {
             const jwt = this.#parts.auth.state?.jwt ?? '';
             const url = `${this.#parts.baseUrl.replace(/^http/, 'ws')}/api/wsConnect` +
                 `?ticket=${encodeURIComponent(ticket)}`;
+            if (run.stop.signal.aborted) { // after the ticket came, before this went on
+                throw new WhispError('Disconnected.', { status: 0, code: 'DISCONNECTED', retryable: false });
+            }
             return await new Promise<Ended>((resolve) => {
                 this.#resuming = true;
                 run.link = openLink({ url, jwt, headers: this.#headers(run), WebSocket, environment }, {

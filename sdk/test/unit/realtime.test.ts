@@ -433,6 +433,21 @@ test('disconnect() ends a connect() and a wait for the next try', async () => {
     expect(s.clock.timers).toBe(0);
 });
 
+test('disconnect() at any moment leaves no connection behind', async () => {
+    for (let moment = 0; moment < 200; moment++) {
+        const s = scene();
+        s.server.on('GET /api/auth/getTicket', () => {
+            let left = moment;
+            const step = (): void => (left-- > 0 ? queueMicrotask(step) : s.client.realtime.disconnect());
+            step();
+            return json(200, { ticket: 't' });
+        });
+        await s.client.realtime.connect().catch(() => undefined);
+        await s.clock.pass(1000);
+        expect(s.server.sockets.filter(({ readyState }) => readyState !== 3), `moment ${moment}`).toEqual([]);
+    }
+});
+
 test('signed out by oneself: known when `disconnected` comes', async () => {
     const s = await connected();
     const known: boolean[] = [];

@@ -212,6 +212,7 @@ soak:
 	@$(MAKE) $(JOBS) MODE=release all
 	@$(MAKE) sdk
 	@cd test && WHISPD=$(CURDIR)/build/release/whispd KILLS=60 node --test durability/kill9_resume.test.mjs
+	@cd test && WHISPD=$(CURDIR)/build/release/whispd MODEL_SECONDS=1800 node --test model/model.test.mjs
 	@OFFLINE_SECONDS=60 node --test sdk/test/integration/trouble.test.mjs test/browser/sdk.test.mjs
 
 # Asked for both, the cheaper and quicker one goes first.

@@ -3,7 +3,7 @@
 // over, so that every part of a list is a list.
 
 import { api, createChat, createTenant, expectStatus, startServer, unique } from '../contract/harness.mjs';
-import { connect, Refused } from '../contract/realtime.mjs';
+import { connect, rawSocket, Refused } from '../contract/realtime.mjs';
 import { Device } from './device.mjs';
 import { Model } from './model.mjs';
 import { Proxy } from './proxy.mjs';
@@ -47,6 +47,7 @@ class World {
         this.model.users = users;
         this.others = (await createTenant(this.server, 'x', 'y')).users;
         this.theirs = await createChat(...this.others);
+        await this.#busy();
         for (const [i, transport] of DEVICES.entries()) {
             const proxy = await new Proxy().listen(() => Number(new URL(this.server.api).port));
             const device = new Device(`device ${i} (${transport})`, users[i % 3], proxy, transport);
@@ -60,6 +61,7 @@ class World {
         this.devices.forEach((device) => device.cut('rst'));
         this.devices.forEach(({ proxy }) => proxy.close());
         await Promise.all([...this.#actors.values()].map((actor) => actor.drop().catch(() => {})));
+        await this.busy?.close();
         await this.server.stop();
     }
 
@@ -329,11 +331,24 @@ class World {
 
     async load({ n = 1200 }) {
         this.faults.load++;
-        const actor = await this.#actor(this.others[0]);
-        await Promise.all(Array.from({ length: n }, () =>
-            actor.send({ type: 'SEND_MSG', chatId: this.theirs.chatId, message: 'load' })));
-        actor.forget();
-        actor.events.length = actor.frames.length = 0;
+        const socket = await this.#busy();
+        const action = { type: 'SEND_MSG', chatId: this.theirs.chatId, message: 'load' };
+        for (let i = 1; i < n; i++) {
+            socket.action(action);
+        }
+        const receipt = unique('load');
+        socket.action(action, { receipt });
+        await socket.next((frame) => frame.headers['receipt-id'] === receipt);
+    }
+
+    /** The other app's socket, which subscribes to nothing; made anew after a kill. */
+    async #busy() {
+        if (!this.busy) {
+            const socket = this.busy = await rawSocket(this.server, this.others[0]);
+            socket.closed.then(() => (this.busy = this.busy === socket ? undefined : this.busy));
+            await socket.connect();
+        }
+        return this.busy;
     }
 
     async wait({ ms }) {
@@ -386,6 +401,7 @@ class World {
         await this.server.kill9();
         this.devices.forEach((device) => device.cut('rst'));
         this.#actors.clear();
+        this.busy = undefined;
         await this.server.start();
     }
 
@@ -398,6 +414,7 @@ class World {
         this.faults.restart++;
         this.devices.forEach((device) => device.cut('fin'));
         this.#actors.clear();
+        this.busy = undefined;
         await this.server.restart();
     }
 
@@ -456,6 +473,9 @@ class World {
     #judge(device) {
         const got = this.#got.get(device);
         for (const { event, id, connection } of device.inbox.splice(0)) {
+            if (process.env.MODEL_TRACE) {
+                console.log(device.name, id, event.type, event.seq, event.messageId, event.complete);
+            }
             const at = `${device.name} got ${JSON.stringify(event).slice(0, 400)}`;
             if (event.recipientId && event.recipientId !== device.user.id) {
                 differ(`${at}, which is another's`);

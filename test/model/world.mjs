@@ -528,7 +528,8 @@ class World {
         this.#ids.set(known, id);
         same(at, [event.type, event.senderId, event.eventId], [known.type, known.sender.id, id]);
         const { message } = known;
-        if (message && event.messageId !== message.id) {
+        const about = event.type === 'REPLY' ? [event.messageId] : [event.messageId, event.parentMessageId];
+        if (message && !about.includes(message.id)) {
             differ(`${at}, the model has message ${message.id}`);
         }
         if (message?.deleted !== undefined && message.deleted < since && (event.message || !event.deleted) && known.type !== 'DELETE_MSG') {

@@ -9,6 +9,7 @@
 # make sdk          builds the npm package whisp-sdk, in sdk/dist
 # make python-setup makes an app and an API key on the server of `make run`, in examples/.env
 # make node-bot     runs examples/node-bot against that server; make web-chat examples/web-chat
+# make model        holds the server against a reference model
 # make attack       attacks a server in bounded ways, and says what somebody else noticed
 # make fuzz         fuzzes each parser and a whole connection, T seconds each: T=60
 # make clean        removes what was built, never ./data
@@ -48,7 +49,7 @@ LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(
 examples = node-bot web-chat
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench bench-peers soak fuzz attack check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out run test bench bench-peers soak model fuzz attack check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -206,6 +207,12 @@ test:
 	@npm --prefix examples/web-chat run --silent build
 	@test/run
 
+# The kept cases, then random steps with cuts and kills among them.
+model:
+	@script/setup test
+	@$(MAKE) $(JOBS) MODE=release all
+	@test/run model
+
 # What takes too long for `make test`.
 soak:
 	@script/setup test
@@ -249,6 +256,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build sdk/dist examples/web-chat/dist
 
-.PHONY: all unit unit-tests contract bench-programs fuzz-programs bench bench-peers soak fuzz attack sdk python-setup $(examples) run test check tidy clean
+.PHONY: all unit unit-tests contract bench-programs fuzz-programs bench bench-peers soak model fuzz attack sdk python-setup $(examples) run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -385,13 +385,14 @@ class World {
             }
         }
         this.faults.part += after ? 1 : 0;
+        const resumes = device.cursor !== undefined; /* else it was cut before it got anything */
         this.faults.stall += stall ? 1 : 0;
         await device.open({ since: this.model.log.length, after, also, stall });
         if (stall) {
             await sleep(stall);
             device.proxy.flow();
         }
-        if (after || device.connection?.with) {
+        if (resumes) {
             await this.#until(() => !device.online || device.inbox.some(({ event }) => event.type === 'RESUMED'),
                 () => `${device.name} did not get RESUMED`);
         }

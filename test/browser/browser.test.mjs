@@ -139,7 +139,8 @@ describe('told why it is closed', () => {
     });
 
     test('every transport: a restart, and when to come back', async () => {
-        const other = await start('--drain-spread', '0s');
+        // While the server still accepts, a poll that was between two requests comes back.
+        const other = await start('--drain-delay', '2s', '--drain-spread', '0s');
         const { users: [max] } = await createTenant(other, 'max');
         await openAll(max);
         const stopped = other.stop();

@@ -8,7 +8,7 @@
 
 enum { BODY_MAX = 2048, HEAD_MAX = 512 };
 
-static void write_frame(struct buf *out, const struct stomp_frame *f, enum stomp_version version)
+static void write_frame(struct buf *out, const struct stomp_frame *f)
 {
     struct arena arena = ARENA(64 * 1024);
     stomp_frame_begin(out, f->command);
@@ -22,7 +22,6 @@ static void write_frame(struct buf *out, const struct stomp_frame *f, enum stomp
             buf_byte(out, '\n');
         }
     }
-    (void)version;
     stomp_frame_end(out, f->body);
     arena_free(&arena);
 }
@@ -35,7 +34,7 @@ static void check_again(const struct stomp_frame *f, const struct stomp_limits *
     struct stomp_limits wide = *limits;
     wide.head += 64; /* of the content-length that is written */
     wide.headers = STOMP_MAX_HEADERS;
-    write_frame(&text, f, limits->version);
+    write_frame(&text, f);
     long used = stomp_decode(buf_str(&text), &wide, &again, &why);
     if (f->header_count < STOMP_MAX_HEADERS) {
         must(used == (long)text.n && again.command == f->command);

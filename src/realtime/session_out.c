@@ -211,6 +211,12 @@ void session_even_out(struct session *s)
         to->ahead = false;
 }
 
+void session_put_ahead(struct session *s, const struct subscription *last)
+{
+    for (struct subscription *to = s->subscriptions; to != last->next; to = to->next)
+        to->ahead = true;
+}
+
 /* Puts the event for each subscription behind *at, and writes once that is much. False: the peer
  * took no more before the last one; those before it are marked. */
 static bool write_event(struct session *s, Str user, struct blob *b, char **at)
@@ -228,8 +234,7 @@ static bool write_event(struct session *s, Str user, struct blob *b, char **at)
         send_bytes(s, str_from(start, (size_t)(*at - start)));
         *at = start;
         if (to->next && tcp_busy(s->tcp)) {
-            for (struct subscription *done = s->subscriptions; done != to->next; done = done->next)
-                done->ahead = true;
+            session_put_ahead(s, to);
             return false;
         }
     }

@@ -187,6 +187,8 @@ char *session_put_frame(char *at, Str user, const struct subscription *to, const
 
 /* The oldest event has been written for all subscriptions, though with a break. */
 void session_even_out(struct session *s);
+/* The event that is being written went to the subscriptions up to this one, and not beyond. */
+void session_put_ahead(struct session *s, const struct subscription *last);
 
 /* Before its first event. */
 void session_start_output(struct session *s);

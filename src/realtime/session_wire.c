@@ -88,8 +88,7 @@ static bool write_event(struct session *s, Str user, const struct blob *event, s
             continue;
         send_elements(s, elements);
         if (to->next && session_busy(s)) {
-            for (struct subscription *done = s->subscriptions; done != to->next; done = done->next)
-                done->ahead = true;
+            session_put_ahead(s, to);
             return false;
         }
     }

@@ -417,20 +417,18 @@ static Str placeholder(char letter)
     default:
         if (letter >= '1' && letter < '1' + TICKETS)
             return world.tickets[letter - '1'];
-        return str_from(&letter, letter == '@');
+        return letter == '@' ? S("@") : S("");
     }
 }
 
 static void fill_in(struct buf *out, Str text)
 {
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] != '@' || i + 1 == text.n)
-            buf_byte(out, text.p[i]);
-        else if (text.p[++i] == '@')
-            buf_byte(out, '@');
-        else
-            buf_add(out, placeholder(text.p[i]));
+    for (long at; (at = str_find(text, '@')) >= 0 && (size_t)at + 1 < text.n;) {
+        buf_add(out, str_from(text.p, (size_t)at));
+        buf_add(out, placeholder(text.p[at + 1]));
+        text = str_skip(text, (size_t)at + 2);
     }
+    buf_add(out, text);
 }
 
 /* As much as goes; the rest is lost with a peer that does not take it. */

@@ -126,8 +126,12 @@ unit-tests: $(unit_tests)
 unit: $(unit_tests)
 	@B=$(B) test/run unit
 
+# How many times slower than a release a sanitized server may be.
+SLOWER_san = 3
+SLOWER_tsan = 10
+
 contract: $(B)/whispd
-	@WHISPD=$(CURDIR)/$(B)/whispd test/run contract
+	@SLOWER=$(or $(SLOWER_$(MODE)),1) WHISPD=$(CURDIR)/$(B)/whispd test/run contract
 
 # What a server is held against, and the generator that speaks to others: programs beside it.
 programs = $(patsubst %,$(B)/bench/%,floor_store floor_send floor peers_load)

@@ -153,7 +153,8 @@ Err chat_list(struct tx *tx, const struct actor *a, int64_t page, int64_t size, 
     *out = arena_array(tx->arena, struct chat_details, (size_t)size);
     struct chats_listed row;
     /* One more than asked for tells whether there is a next page. */
-    struct db_rows *rows = chats_list(tx->db, a->app, a->user, place, size + 1);
+    struct db_rows *rows =
+        chats_list(tx->db, a->app, a->user, place, size + 1, tx->rules->unread_most);
     while (chats_list_next(rows, &row)) {
         if (*n == (size_t)size) {
             *next = cursor_write(tx->arena, &(*out)[*n - 1]);

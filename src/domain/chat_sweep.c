@@ -30,12 +30,12 @@ static Err leave(struct tx *tx, const struct removals_row *r, int64_t *rows)
     return e;
 }
 
-static Err sweep_user(struct tx *tx, const struct removals_row *r, int64_t limit, int64_t *rows)
+static Err sweep_user(struct tx *tx, struct removals_row *r, int64_t limit, int64_t *rows)
 {
     Err e = leave(tx, r, rows);
     if (e || *rows)
         return e;
-    *rows = removals_user_messages(tx->db, r->app, r->user, tx->now, limit);
+    *rows = removals_user_chats(tx->db, r, tx->now, limit);
     if (*rows == 0)
         *rows = removals_user(tx->db, r->app, r->user, limit);
     if (*rows == 0)

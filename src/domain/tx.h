@@ -17,6 +17,7 @@
 struct rules {
     int64_t message_length;    /* code points */
     int64_t chat_members;      /* members of one chat */
+    int64_t unread_most;       /* unread messages of a chat that a list of chats counts */
     int64_t demo_apps;         /* demo apps of an account */
     int64_t account_apps;      /* apps of an account, of all tiers */
     int64_t app_keys;          /* active keys of an app */

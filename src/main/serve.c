@@ -138,6 +138,7 @@ static struct rules rules_of(const struct config *c)
 {
     return (struct rules){.message_length = c->message_length,
                           .chat_members = c->chat_members,
+                          .unread_most = c->unread_most,
                           .demo_apps = c->demo_apps,
                           .account_apps = c->account_apps,
                           .user_logins = c->user_logins,

@@ -40,10 +40,12 @@ SQL(chat_removal,
     "insert into removals (app, kind, chat, created_at, due_at) values ($1, 'chat', $2, $3, $3)");
 
 /*
- * The page is cut first; only its rows then cost the look at their messages. A deleted user may
- * still have to leave some of its chats: then the creator is the one who will be, and members are
- * counted, up to three. Only while that goes on, these cost a look.
+ * The page is cut first, by what the walk over all of the user's chats needs and no more; only its
+ * rows then cost the look at their messages. A deleted user may still have to leave some of its
+ * chats: then the creator is the one who will be, members are counted, up to three, and messages of
+ * deleted users are not. Only while that goes on, these cost a look.
  */
+#define LEAVING "exists (select 1 from removals r where r.app = $1 and r.kind = 'user')"
 #define HEIR                                                                                       \
     "(select hu.uuid from members hm join users hu on hu.app = hm.app and hu.id = hm.user_id"      \
     " where hm.app = $1 and hm.chat = p.id and hm.left_seq is null and hu.deleted_at is null"      \
@@ -53,26 +55,30 @@ SQL(chat_removal,
     " join users gu on gu.app = gm.app and gu.id = gm.user_id"                                     \
     " where gm.app = $1 and gm.chat = p.id and gm.left_seq is null and gu.deleted_at is null"      \
     " limit 3) g)"
+#define OTHERS_UNREAD                                                                              \
+    " where x.app = $1 and x.chat = p.id and x.seq > mb.read_seq and x.sender <> $2"               \
+    " and x.deleted_at is null"
+#define UNREAD "(select count(*) from (select x.seq from messages x" OTHERS_UNREAD " limit $7) n)"
+#define LIVE_UNREAD                                                                                \
+    "(select count(*) from (select x.seq from messages x"                                          \
+    " join users xu on xu.app = x.app and xu.id = x.sender" OTHERS_UNREAD                          \
+    " and xu.deleted_at is null limit $7) n)"
 SQL(chat_list,
-    "select p.uuid, p.name,"
+    "select p.uuid, c.name,"
     " case when cu.deleted_at is null then cu.uuid else coalesce(" HEIR ", cu.uuid) end,"
-    " p.created_at, p.activity_at,"
-    " case when p.member_count > 2 and exists"
-    "  (select 1 from removals r where r.app = $1 and r.kind = 'user')"
-    "  then " LIVE_MEMBERS " else p.member_count end,"
+    " c.created_at, p.activity_at,"
+    " case when c.member_count > 2 and " LEAVING " then " LIVE_MEMBERS " else c.member_count end,"
     " m.created_at, m.text,"
-    " (select count(*) from (select x.seq from messages x"
-    "  join users xu on xu.app = x.app and xu.id = x.sender"
-    "  where x.app = $1 and x.chat = p.id and x.seq > p.read_seq and x.sender <> $2"
-    "  and x.deleted_at is null and xu.deleted_at is null limit 1000) n)"
-    " from (select c.id, c.uuid, c.name, c.creator, c.created_at, c.activity_at, c.member_count,"
-    "  mb.read_seq from members mb"
-    "  join users me on me.app = mb.app and me.id = mb.user_id and me.deleted_at is null"
-    "  join chats c on c.app = mb.app and c.id = mb.chat"
-    "  where mb.app = $1 and mb.user_id = $2 and mb.left_seq is null and c.deleted_at is null"
-    "  and (c.activity_at < $3 or (c.activity_at = $3 and c.uuid > $4))"
-    "  order by c.activity_at desc, c.uuid limit $5 offset $6) p"
-    " join users cu on cu.app = $1 and cu.id = p.creator"
+    " case when " LEAVING " then " LIVE_UNREAD " else " UNREAD " end"
+    " from (select w.id, w.uuid, w.activity_at from members wm"
+    "  join chats w on w.app = wm.app and w.id = wm.chat"
+    "  where wm.app = $1 and wm.user_id = $2 and wm.left_seq is null and w.deleted_at is null"
+    "  and (w.activity_at < $3 or (w.activity_at = $3 and w.uuid > $4))"
+    "  order by w.activity_at desc, w.uuid limit $5 offset $6) p"
+    " join chats c on c.app = $1 and c.id = p.id"
+    " join members mb on mb.app = $1 and mb.chat = p.id and mb.user_id = $2 and mb.left_seq is null"
+    " join users me on me.app = $1 and me.id = $2 and me.deleted_at is null"
+    " join users cu on cu.app = $1 and cu.id = c.creator"
     " left join messages m on m.app = $1 and m.chat = p.id and m.seq ="
     " (select y.seq from messages y join users yu on yu.app = y.app and yu.id = y.sender"
     "  where y.app = $1 and y.chat = p.id and y.deleted_at is null and yu.deleted_at is null"
@@ -172,11 +178,11 @@ void chats_end(struct db *db, int64_t app, int64_t chat, int64_t now)
 }
 
 struct db_rows *chats_list(struct db *db, int64_t app, int64_t user, struct chats_place after,
-                           int64_t limit)
+                           int64_t limit, int64_t unread_most)
 {
     return db_query(db, &chat_list,
                     ARGS(v_int(app), v_int(user), v_int(after.activity_at), v_id(after.id),
-                         v_int(limit), v_int(after.offset)));
+                         v_int(limit), v_int(after.offset), v_int(unread_most)));
 }
 
 bool chats_list_next(struct db_rows *rows, struct chats_listed *out)

@@ -63,9 +63,10 @@ struct chats_place {
     int64_t offset;
 };
 
-/* A user's chats, latest activity first, ties by id. Strings are borrowed until the next call. */
+/* A user's chats, latest activity first, ties by id. Unread messages are counted up to unread_most.
+ * Strings are borrowed until the next call. */
 struct db_rows *chats_list(struct db *db, int64_t app, int64_t user, struct chats_place after,
-                           int64_t limit);
+                           int64_t limit, int64_t unread_most);
 bool chats_list_next(struct db_rows *rows, struct chats_listed *out);
 
 /* Row number and last_seq of each of a user's chats. */

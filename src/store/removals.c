@@ -17,7 +17,8 @@ static const char *const kinds[] = {
 
 SQL(removal_next, "select id, kind, app, chat, user_id, created_at, progress from removals"
                   " where due_at <= $1 order by due_at, id limit 1");
-SQL(removal_later, "update removals set kind = $2, due_at = $3, progress = $4 where id = $1");
+SQL(removal_later,
+    "update removals set kind = $2, due_at = $3, chat = $4, progress = $5 where id = $1");
 SQL(removal_done, "delete from removals where id = $1");
 
 /* $1 app, $2 chat, $3 and $4 seqs, $5 now. */
@@ -48,8 +49,13 @@ SQL(user_sessions, "delete from sessions where app = $1 and id in"
 SQL(user_answers, "delete from first_answers where app = $1 and owner = $2 and key in"
                   " (select key from first_answers where app = $1 and owner = $2 limit $3)");
 
-SQL(user_messages, "select chat, seq from messages where app = $1 and sender = $2"
-                   " and deleted_at is null order by id limit $3");
+/* In the order of the index, so that the one under way stays first. */
+SQL(user_membership_next,
+    "select mb.chat, mb.joined_seq, coalesce(mb.left_seq, c.last_seq, 0) from members mb"
+    " left join chats c on c.app = mb.app and c.id = mb.chat"
+    " where mb.app = $1 and mb.user_id = $2 order by mb.left_seq, mb.chat limit 1");
+SQL(user_messages, "select seq from messages where app = $1 and chat = $2 and seq > $3"
+                   " and seq <= $4 and sender = $5 and deleted_at is null order by seq limit $6");
 SQL(user_message_reactions, "delete from reactions where app = $1 and id in"
                             " (select id from reactions where app = $1 and chat = $2"
                             "  and message_seq = $3 limit $4)");
@@ -57,8 +63,6 @@ SQL(user_message_bury, "update messages set text = null, extra = null, client_id
                        " client_hash = null,"
                        " deleted_at = $4 where app = $1 and chat = $2 and seq = $3");
 
-SQL(user_memberships, "select chat, joined_seq, left_seq from members"
-                      " where app = $1 and user_id = $2 limit $3");
 /* Type 10: USER_LEAVE. */
 SQL(user_farewell, "update events set text = 'A user left the Chat'"
                    " where app = $1 and chat = $2 and seq = $3 and type = 10");
@@ -173,7 +177,8 @@ void removals_later(struct db *db, const struct removals_row *r, enum removals_k
                     int64_t due_at)
 {
     db_run(db, &removal_later,
-           ARGS(v_int(r->id), v_text(str_of(kinds[kind])), v_int(due_at), v_int(r->progress)));
+           ARGS(v_int(r->id), v_text(str_of(kinds[kind])), v_int(due_at),
+                r->chat ? v_int(r->chat) : v_null, v_int(r->progress)));
 }
 
 void removals_done(struct db *db, int64_t id)
@@ -223,79 +228,106 @@ int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limi
     return run_all(db, list, countof(list), app, chat, limit);
 }
 
-enum { AT_ONCE = 99 }; /* messages or memberships */
-
-struct place {
-    int64_t chat;
-    int64_t seq;
+enum {
+    AT_ONCE = 90,    /* messages */
+    LOOK_AT = 20000, /* seqs, by the index alone */
 };
 
-static int64_t refresh(struct db *db, int64_t app, const struct place *places, size_t n)
+struct membership {
+    int64_t chat, joined_seq, left_seq;
+};
+
+/* What one step may still do. */
+struct allowance {
+    int64_t rows;
+    int64_t seqs;
+};
+
+static bool next_membership(struct db *db, int64_t app, int64_t user, struct membership *out)
 {
-    int64_t done = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t before = 0;
-        while (before < i && places[before].chat != places[i].chat)
-            before++;
-        if (before < i)
-            continue;
-        chats_refresh_activity(db, app, places[i].chat, 0);
-        done++;
-    }
-    return done;
+    struct db_rows *rows = db_query(db, &user_membership_next, ARGS(v_int(app), v_int(user)));
+    bool found = db_next(rows);
+    if (found)
+        *out = (struct membership){db_int(rows, 0), db_int(rows, 1), db_int(rows, 2)};
+    db_done(rows);
+    if (found && out->left_seq < out->joined_seq) /* its chat is gone */
+        out->left_seq = out->joined_seq;
+    return found;
 }
 
-int64_t removals_user_messages(struct db *db, int64_t app, int64_t user, int64_t now, int64_t limit)
+/* False: the message may have more reactions than the step may still remove. */
+static bool bury_message(struct db *db, const struct removals_row *r, int64_t chat, int64_t seq,
+                         int64_t now, struct allowance *left)
 {
-    /* At most AT_ONCE messages and as many chats; the rest of the limit is for reactions. */
-    struct place places[AT_ONCE];
-    int64_t reactions = 0, most = limit - 2 * AT_ONCE;
+    int64_t most = left->rows - 4; /* the message, the chat's activity, the membership */
+    int64_t reactions = db_run(db, &user_message_reactions,
+                               ARGS(v_int(r->app), v_int(chat), v_int(seq), v_int(most)));
+    left->rows -= reactions + 1;
+    if (reactions == most)
+        return false;
+    db_run(db, &user_message_bury, ARGS(v_int(r->app), v_int(chat), v_int(seq), v_int(now)));
+    return true;
+}
+
+/* Those after the progress, which moves with them. */
+static void bury_messages(struct db *db, struct removals_row *r, const struct membership *m,
+                          int64_t now, struct allowance *left)
+{
+    int64_t seqs[AT_ONCE];
     size_t n = 0, buried = 0;
-    struct db_rows *rows =
-        db_query(db, &user_messages, ARGS(v_int(app), v_int(user), v_int(AT_ONCE)));
-    for (; db_next(rows); n++)
-        places[n] = (struct place){.chat = db_int(rows, 0), .seq = db_int(rows, 1)};
-    for (; buried < n; buried++) {
-        struct place p = places[buried];
-        reactions += db_run(db, &user_message_reactions,
-                            ARGS(v_int(app), v_int(p.chat), v_int(p.seq), v_int(most - reactions)));
-        if (reactions == most) /* this message may have more */
-            break;
-        db_run(db, &user_message_bury, ARGS(v_int(app), v_int(p.chat), v_int(p.seq), v_int(now)));
+    int64_t from = r->progress > m->joined_seq ? r->progress : m->joined_seq;
+    int64_t to = m->left_seq - from < left->seqs ? m->left_seq : from + left->seqs;
+    int64_t most = left->rows / 2 < AT_ONCE ? left->rows / 2 : AT_ONCE;
+    struct db_rows *rows = db_query(
+        db, &user_messages,
+        ARGS(v_int(r->app), v_int(m->chat), v_int(from), v_int(to), v_int(r->user), v_int(most)));
+    while (db_next(rows))
+        seqs[n++] = db_int(rows, 0);
+    db_done(rows);
+    while (buried < n && bury_message(db, r, m->chat, seqs[buried], now, left))
+        buried++;
+    if (buried < n)
+        to = seqs[buried] - 1;
+    else if (n == (size_t)most)
+        to = seqs[n - 1];
+    if (buried) {
+        chats_refresh_activity(db, r->app, m->chat, 0);
+        left->rows--;
     }
-    return reactions + (int64_t)buried + refresh(db, app, places, buried);
+    left->seqs -= to - from;
+    r->progress = to;
 }
 
-/* At most AT_ONCE of them: two rows each. */
-static int64_t memberships(struct db *db, int64_t app, int64_t user)
+static void end_membership(struct db *db, const struct removals_row *r, const struct membership *m)
 {
-    struct {
-        int64_t chat, joined_seq, left_seq;
-    } list[AT_ONCE];
-    int64_t done = 0;
-    size_t n = 0;
-    struct db_rows *rows =
-        db_query(db, &user_memberships, ARGS(v_int(app), v_int(user), v_int(AT_ONCE)));
-    for (; db_next(rows); n++) {
-        list[n].chat = db_int(rows, 0);
-        list[n].joined_seq = db_int(rows, 1);
-        list[n].left_seq = db_int(rows, 2);
+    db_run(db, &user_farewell, ARGS(v_int(r->app), v_int(m->chat), v_int(m->left_seq)));
+    db_run(db, &user_membership,
+           ARGS(v_int(r->app), v_int(m->chat), v_int(r->user), v_int(m->joined_seq)));
+}
+
+int64_t removals_user_chats(struct db *db, struct removals_row *r, int64_t now, int64_t limit)
+{
+    enum { FEW = 8 }; /* rows: a message with a reaction, a chat's activity, two of a membership */
+    struct allowance left = {.rows = limit, .seqs = LOOK_AT};
+    struct membership m;
+    while (left.rows >= FEW && left.seqs > 0 && next_membership(db, r->app, r->user, &m)) {
+        if (m.chat != r->chat)
+            r->progress = 0;
+        r->chat = m.chat;
+        bury_messages(db, r, &m, now, &left);
+        if (r->progress < m.left_seq)
+            continue;
+        end_membership(db, r, &m);
+        left.rows -= 2;
     }
-    for (size_t i = 0; i < n; i++) {
-        done += db_run(db, &user_farewell,
-                       ARGS(v_int(app), v_int(list[i].chat), v_int(list[i].left_seq)));
-        done +=
-            db_run(db, &user_membership,
-                   ARGS(v_int(app), v_int(list[i].chat), v_int(user), v_int(list[i].joined_seq)));
-    }
-    return done;
+    int64_t done = limit - left.rows;
+    return done ? done : LOOK_AT - left.seqs;
 }
 
 int64_t removals_user(struct db *db, int64_t app, int64_t user, int64_t limit)
 {
     static const struct db_sql *const list[] = {&user_reactions, &user_sessions, &user_answers};
-    int64_t done = run_all(db, list, countof(list), app, user, limit);
-    return done ? done : memberships(db, app, user);
+    return run_all(db, list, countof(list), app, user, limit);
 }
 
 void removals_user_name(struct db *db, int64_t app, int64_t user)

@@ -19,10 +19,10 @@ struct removals_row {
     int64_t id;
     enum removals_kind kind;
     int64_t app;
-    int64_t chat;
+    int64_t chat; /* of a user: the one under way, 0 before */
     int64_t user;
     int64_t created_at;
-    int64_t progress; /* REMOVALS_CHAT: the seq up to which it is through */
+    int64_t progress; /* the seq up to which it is through with a chat */
 };
 
 /* The one that has waited longest of those that are due. False: none is. */
@@ -36,10 +36,11 @@ void removals_done(struct db *db, int64_t id);
 int64_t removals_chat(struct db *db, struct removals_row *removal, int64_t now, int64_t limit);
 int64_t removals_chat_end(struct db *db, int64_t app, int64_t chat, int64_t limit);
 
-/* Makes tombstones of a user's messages. */
-int64_t removals_user_messages(struct db *db, int64_t app, int64_t user, int64_t now,
-                               int64_t limit);
-/* Reactions, sign-ins, answers, and memberships with the name that the log has of them. */
+/* Makes tombstones of a user's messages, one membership after another, ends each with the name that
+ * the log has of it, and moves the progress. The user has left all of its chats. */
+int64_t removals_user_chats(struct db *db, struct removals_row *removal, int64_t now,
+                            int64_t limit);
+/* Reactions, sign-ins and answers. */
 int64_t removals_user(struct db *db, int64_t app, int64_t user, int64_t limit);
 /* Empties the user's row; the row stays, for tombstones and the log speak of it. */
 void removals_user_name(struct db *db, int64_t app, int64_t user);

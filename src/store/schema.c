@@ -16,9 +16,10 @@ enum { APPLICATION_ID = 0x57687370 }; /* "Whsp" */
 
 SQL_FILE(schema_sqlite_1, "sqlite_1.sql");
 SQL_FILE(schema_sqlite_2, "sqlite_2.sql");
+SQL_FILE(schema_sqlite_3, "sqlite_3.sql");
 
 /* steps[n] leads from version n to version n + 1. */
-static const char *const steps[] = {schema_sqlite_1, schema_sqlite_2};
+static const char *const steps[] = {schema_sqlite_1, schema_sqlite_2, schema_sqlite_3};
 
 static int read_number(sqlite3 *db, const char *query, int64_t *out)
 {

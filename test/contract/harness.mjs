@@ -34,6 +34,9 @@ export const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 export const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
 export const PASSWORD = 'S3cure!Pass#2026';
 
+/** How many times slower than a release the server under test is, with a sanitizer in it. */
+export const SLOWER = Number(process.env.SLOWER ?? 1);
+
 let counter = 0;
 
 /** A name nobody else in this run has. */
@@ -41,8 +44,9 @@ export function unique(prefix = 'name') {
     return `${prefix}-${process.pid.toString(36)}-${(++counter).toString(36)}`;
 }
 
-/** Resolves with the promise, or rejects after `ms` saying what did not happen. */
+/** Resolves with the promise, or rejects after `ms` of a release saying what did not happen. */
 export async function within(ms, what, promise) {
+    ms *= SLOWER;
     let timer;
     const late = new Promise((_, reject) => {
         timer = setTimeout(() => reject(new Error(`${what()} (waited ${ms} ms)`)), ms);
@@ -477,6 +481,7 @@ export const NOT_TEXT = [undefined, null, 7, true, ['x'], { x: 1 }, ''];
 
 /** Repeats `probe` until it gives something true, at most for `ms`; for effects without an event. */
 export async function eventually(what, probe, ms = 10_000) {
+    ms *= SLOWER;
     const end = Date.now() + ms;
     for (;;) {
         const result = await probe();

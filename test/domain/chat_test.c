@@ -6,6 +6,7 @@ SQL(test_creator, "select creator from chats where app = $1 and uuid = $2");
 SQL(test_activity, "select activity_at from chats where app = $1 and uuid = $2");
 SQL(test_chats, "select count(*) from chats");
 SQL(test_members, "select count(*) from members");
+SQL(test_memberships_of, "select count(*) from members where user_id = $1");
 SQL(test_texts, "select count(*) from messages where text is not null");
 SQL(test_messages, "select count(*) from messages");
 SQL(test_live_texts,
@@ -268,6 +269,7 @@ static void unread_counts_others_live_messages_after_the_mark(void **state)
     assert_ok(message_delete(step(f), &f->ann, chat, second));
     assert_int_equal(unread(f, &f->bob), 1);
     db_run(step(f)->db, &fixture_delete_user, ARGS(v_int(f->cleo.user), v_int(1)));
+    db_run(f->db, &fixture_remove_user, ARGS(v_int(f->cleo.app), v_int(f->cleo.user)));
     assert_int_equal(unread(f, &f->bob), 0);
     struct message_post posts[64], *all[64];
     for (size_t i = 0; i < countof(posts); i++) {
@@ -277,6 +279,8 @@ static void unread_counts_others_live_messages_after_the_mark(void **state)
     for (int i = 0; i < 16; i++)
         message_post(step(f), all, 64);
     assert_int_equal(unread(f, &f->bob), 1000); /* of 1,024 */
+    f->rules.unread_most = 100;
+    assert_int_equal(unread(f, &f->bob), 100);
 }
 
 static void heads_are_those_of_ones_chats(void **state)
@@ -605,6 +609,36 @@ static void a_deleted_user_is_swept(void **state)
     }
 }
 
+/* More messages and reactions than one job takes, others' among them, in chats of which one goes
+ * meanwhile. */
+static void a_deleted_users_messages_go_chat_by_chat(void **state)
+{
+    struct fixture *f = *state;
+    Id chats[3], message;
+    for (size_t i = 0; i < countof(chats); i++) {
+        chats[i] = new_chat(f, "Ann", "Bob");
+        for (int n = 0; n < 200; n++) {
+            message = say(f, n % 2 ? &f->bob : &f->ann, chats[i], "x");
+            for (int r = 0; n % 2 && r < 15; r++)
+                assert_ok(message_react(step(f), &f->ann, chats[i], message,
+                                        str_from("abcdefghijklmno" + r, 1)));
+        }
+    }
+    say(f, &f->bob, chats[0], "last");
+    db_run(step(f)->db, &fixture_delete_user, ARGS(v_int(f->bob.user), v_int(1)));
+    db_run(f->db, &fixture_remove_user, ARGS(v_int(f->bob.app), v_int(f->bob.user)));
+    bool more;
+    for (int i = 0; i < 3; i++) { /* it leaves, and has begun with the first chat */
+        assert_ok(chat_sweep(step(f), &more));
+        assert_true(more);
+    }
+    assert_ok(chat_delete(step(f), &f->ann, chats[1]));
+    sweep_all(f);
+    assert_int_equal(count(f, &test_live_texts), 200);
+    assert_int_equal(count(f, &test_reactions), 0);
+    assert_int_equal(db_number(f->db, &test_memberships_of, ARGS(v_int(f->bob.user))), 0);
+}
+
 static void a_deleted_chat_is_swept_its_log_later(void **state)
 {
     struct fixture *f = *state;
@@ -717,6 +751,7 @@ int main(void)
         row(a_deleted_user_leaves_all_chats),
         row(a_deleted_user_counts_nowhere_before_it_has_left),
         row(a_deleted_user_is_swept),
+        row(a_deleted_users_messages_go_chat_by_chat),
         row(a_deleted_chat_is_swept_its_log_later),
         row(a_deleted_app_is_swept),
         row(what_has_expired_is_swept),

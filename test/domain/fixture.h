@@ -77,6 +77,7 @@ static inline int fixture_open(void **state)
         fail_msg("%s", why);
     f->rules = (struct rules){.message_length = 10000,
                               .chat_members = 100000,
+                              .unread_most = 1000,
                               .account_apps = 100,
                               .user_logins = 1000,
                               .log_retention = 7 * FIXTURE_DAY,

@@ -112,7 +112,7 @@ static void a_peer_that_makes_us_talk_and_takes_nothing_is_not_read_from(void **
     }
     assert_true(asked < MANY);
     assert_true(atomic_load(&waiting) > 0);
-    assert_calls(s, 0, 0, 0);
+    assert_int_equal(s->ended + s->closed, 0);
     struct buf taken = BUF(GOT_MAX);
     while (step_once(s, &p, shake) <= 0) /* it takes what we said, and all goes on */
         receive(s->peer, &taken);

@@ -471,7 +471,7 @@ static void test_a_newer_schema_is_refused(void **state)
     sqlite_run(f, "pragma user_version = 1000");
     refuses(f->url, DB_WRITER, "schema 1000");
     refuses(f->url, DB_READER, "schema 1000");
-    sqlite_run(f, "pragma user_version = 2");
+    sqlite_run(f, "pragma user_version = 3");
     f->db = open_writer(f);
     assert_true(has(f->db, 1));
 }
@@ -553,7 +553,7 @@ static void test_settings(void **state)
     } rows[] = {
         {"pragma auto_vacuum", 2},
         {"pragma application_id", 0x57687370},
-        {"pragma user_version", 2},
+        {"pragma user_version", 3},
         {"select journal_mode = 'wal' from pragma_journal_mode", 1},
     };
     db_close(&f->db);

@@ -61,6 +61,7 @@ static void open_postgres(void)
     postgres_run("set local search_path = whisp_statements_test");
     load_postgres_schema("src/store/schema/postgres_1.sql");
     load_postgres_schema("src/store/schema/postgres_2.sql");
+    load_postgres_schema("src/store/schema/postgres_3.sql");
 }
 
 /* The driver makes the schema; a bare connection looks at it. */

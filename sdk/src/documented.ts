@@ -15,7 +15,7 @@ type Unnumbered<E extends StoredEvent> = WithOptional<E, 'eventId' | 'seq'>;
 export type UserInfo = User;
 /** `jwt` and `userId` are not in the answer's body; `signIn()` adds them. */
 export type SignInResponse = WithOptional<SignInResult, 'jwt' | 'userId'>;
-export type ChatDetails = WithOptional<Chat, 'unreadCount'>;
+export type ChatDetails = WithOptional<Chat, 'unreadCount' | 'lastSeq'>;
 export interface ChatsListResponse extends Partial<Omit<ChatsPage, 'chats'>> {
     chats: ChatDetails[];
 }

@@ -63,8 +63,10 @@ export interface Chat {
     creator: string;
     /** More than two members. */
     groupChat: boolean;
-    /** Messages of others after your mark; counted up to 1,000. */
+    /** Messages of others after your mark; counted up to what the server is set to, 100 as it comes. */
     unreadCount: number;
+    /** The `seq` of the newest event that all this takes account of. */
+    lastSeq: number;
 }
 
 export interface ChatsPage {
@@ -134,6 +136,8 @@ export interface MessageContent extends RepliedMessage {
 }
 
 export interface Message extends RepliedMessage {
+    /** The sender's username as it is now, of one who left the chat too; only in pages of history. */
+    senderName?: string;
     replyTo: RepliedMessage | null;
     reactions: Reaction[];
 }

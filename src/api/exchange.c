@@ -284,6 +284,12 @@ static Err read_json(struct request *r, Str body, const char **why)
         return ERR_OK;
     if (!is_json(http_header(&r->head, S("Content-Type"))))
         return ERR_UNSUPPORTED_MEDIA_TYPE;
+    Str coding = http_header(&r->head, S("Content-Encoding"));
+    if (coding.n && !str_eq_nocase(coding, S("identity"))) {
+        http_header_add(&r->headers, S("Accept-Encoding"), S("identity"));
+        return request_fail(r, ERR_UNSUPPORTED_MEDIA_TYPE,
+                            "The body must not be compressed; leave Content-Encoding out.");
+    }
     return json_parse_object(body, &r->json, why);
 }
 

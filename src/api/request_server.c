@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "domain/text.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ static Err lack_memory(struct request *r)
 Err request_hash_password(struct request *r, Str password, Str *hash)
 {
     char text[SERVER_HASH];
-    if (!server_hash_password(&r->server->config, password, text))
+    if (!server_hash_password(&r->server->config, text_composed(password, &r->arena), text))
         return lack_memory(r);
     *hash = arena_str(&r->arena, str_of(text));
     return ERR_OK;
@@ -79,6 +80,7 @@ Err request_check_password(struct request *r, Str hash, Str password, bool *matc
     *matches = false;
     if (!parse_argon2(hash, &stored))
         return ERR_OK;
+    password = text_composed(password, &r->arena);
     if (crypto_pwhash(out, sizeof out, password.p, password.n, stored.salt, stored.passes,
                       (size_t)stored.kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return lack_memory(r);

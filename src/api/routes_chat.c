@@ -57,6 +57,7 @@ static void put_chat(struct json_writer *w, const struct chat_details *c)
     json_field_id(w, "creator", c->creator_id);
     json_field_bool(w, "groupChat", c->group);
     json_field_int(w, "unreadCount", c->unread);
+    json_field_int(w, "lastSeq", c->last_seq);
     json_object_end(w);
 }
 
@@ -284,6 +285,7 @@ static void put_message(struct json_writer *w, Id chat_id, const struct message 
     const struct event_original own = {m->id, m->sender_id, m->time, m->edited_at, m->text};
     json_object_begin(w);
     put_text(w, chat_id, &own);
+    json_field_string(w, "senderName", m->sender_name);
     if (m->reply_to) {
         json_field_object(w, "replyTo");
         put_text(w, chat_id, m->reply_to);

@@ -328,22 +328,99 @@ static const char *reason(const json_error_t *error)
         return "The JSON ends too early.";
     case json_error_end_of_input_expected:
         return "Something follows the JSON value.";
-    case json_error_numeric_overflow:
-        return "A number in the JSON is too large.";
     default:
-        return "The JSON has a syntax error.";
+        return strstr(error->text, "invalid Unicode") ? "The JSON holds half a surrogate pair."
+                                                      : "The JSON has a syntax error.";
     }
+}
+
+static size_t digits(Str s)
+{
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n;
+}
+
+/* Bytes of the number at the start of s, RFC 8259 section 6; 0: there is none. */
+static size_t number_length(Str s)
+{
+    size_t n = s.n && s.p[0] == '-';
+    size_t whole = digits(str_skip(s, n));
+    if (!whole)
+        return 0;
+    if (s.p[n] == '0')
+        whole = 1;
+    n += whole;
+    if (n + 1 < s.n && s.p[n] == '.' && digits(str_skip(s, n + 1)))
+        n += 1 + digits(str_skip(s, n + 1));
+    if (n < s.n && (s.p[n] | 0x20) == 'e') {
+        size_t sign = n + 1 < s.n && (s.p[n + 1] == '+' || s.p[n + 1] == '-');
+        size_t power = digits(str_skip(s, n + 1 + sign));
+        n += power ? 1 + sign + power : 0;
+    }
+    return n;
+}
+
+static bool is_int64(Str number)
+{
+    static const Str most = {"9223372036854775807", 19}, least = {"9223372036854775808", 19};
+    bool negative = number.p[0] == '-';
+    Str magnitude = str_skip(number, negative);
+    if (digits(magnitude) < magnitude.n)
+        return false;
+    return magnitude.n < most.n ||
+           (magnitude.n == most.n && memcmp(magnitude.p, negative ? least.p : most.p, most.n) <= 0);
+}
+
+/* The text with 0.5, a fraction as nobody reads one, in the place of each number that is no
+ * int64_t. Never longer than the text. */
+static void tame_numbers(Str text, struct buf *out)
+{
+    bool inside = false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        Str rest = str_skip(text, i);
+        size_t n = inside ? 0 : number_length(rest);
+        bool tame = n >= 3 && !is_int64(str_from(rest.p, n));
+        if (inside && c == '\\' && i + 1 < text.n)
+            n = 2;
+        else if (c == '"')
+            inside = !inside;
+        n = n ? n : 1;
+        buf_add(out, tame ? S("0.5") : str_from(rest.p, n));
+        i += n - 1;
+    }
+}
+
+static json_t *load(Str text, json_error_t *error)
+{
+    return json_loadb(text.n ? text.p : "", text.n, JSON_DECODE_ANY, error);
+}
+
+static json_t *load_without_large_numbers(Str text, json_error_t *error)
+{
+    struct buf tamed = BUF(text.n + 1);
+    tame_numbers(text, &tamed);
+    json_t *root = load(buf_str(&tamed), error);
+    buf_free(&tamed);
+    return root;
 }
 
 Err json_parse(Str text, struct json_value **out, const char **why)
 {
+    static const Str mark = {"\xef\xbb\xbf", 3};
     json_error_t error;
     *out = NULL;
+    if (str_starts(text, mark))
+        text = str_skip(text, mark.n);
     if (too_deep(text)) {
         *why = "The JSON is nested too deep.";
         return ERR_INVALID_JSON;
     }
-    json_t *root = json_loadb(text.n ? text.p : "", text.n, JSON_DECODE_ANY, &error);
+    json_t *root = load(text, &error);
+    if (!root && json_error_code(&error) == json_error_numeric_overflow)
+        root = load_without_large_numbers(text, &error);
     if (!root) {
         *why = reason(&error);
         return ERR_INVALID_JSON;

@@ -79,7 +79,8 @@ enum json_found { JSON_FOUND, JSON_ABSENT, JSON_WRONG_TYPE };
 
 /* Parses a whole text into *out, owned: json_free. ERR_INVALID_JSON with *why, a sentence for the
  * client: not valid UTF-8, U+0000, a lone surrogate, nested deeper than JSON_MAX_DEPTH, anything
- * after the value. Of a name given twice the last counts. The text is not needed after. */
+ * after the value. A byte order mark before it is passed over. A number past 64 bits is one that
+ * no getter takes. Of a name given twice the last counts. The text is not needed after. */
 must_check Err json_parse(Str text, struct json_value **out, const char **why);
 
 /* The same, and the root must be an object. */

@@ -110,6 +110,7 @@ Err chat_create(struct tx *tx, const struct actor *a, Str name, const Str *usern
                                  .creator_id = a->user_id,
                                  .created_at = head.created_at,
                                  .group = n > GROUP,
+                                 .last_seq = head.last_seq,
                                  .activity_at = head.activity_at};
     return tx_done(tx, ERR_OK);
 }
@@ -170,6 +171,7 @@ Err chat_list(struct tx *tx, const struct actor *a, int64_t page, int64_t size, 
             .last_message = row.last_message.p ? arena_str(tx->arena, row.last_message) : (Str){0},
             .group = row.member_count > GROUP,
             .unread = row.unread,
+            .last_seq = row.last_seq,
             .activity_at = row.activity_at};
     }
     return tx_done(tx, ERR_OK);

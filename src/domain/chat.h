@@ -15,7 +15,8 @@ struct chat_details {
     int64_t last_time; /* of the newest message that is not deleted; 0: none */
     Str last_message;  /* its text as edited; .p NULL: none */
     bool group;        /* more than two members */
-    int64_t unread;    /* of others, after the mark; counted up to 1,000 */
+    int64_t unread;    /* of others, after the mark; counted up to rules.unread_most */
+    int64_t last_seq;  /* of the chat's events, as of which all this is */
     int64_t activity_at;
 };
 

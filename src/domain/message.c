@@ -8,11 +8,10 @@
 #include "domain/chat_leave.h"
 #include "domain/chat_log.h"
 #include "domain/message_text.h"
+#include "domain/text.h"
 #include "store/events.h"
 #include "store/messages.h"
 #include "store/reactions.h"
-
-enum { REACTION_BYTES = 64 };
 
 /* A message of the chat, with the chat locked; a tombstone has text.p NULL. */
 static Err enter(struct tx *tx, const struct actor *a, Id chat_id, Id message_id,
@@ -71,19 +70,32 @@ Err message_delete(struct tx *tx, const struct actor *a, Id chat_id, Id message_
     return tx_done(tx, ERR_OK);
 }
 
-/* Whether one more reaction may be added; *there when it is there already. */
+/* Whether one more reaction may be added; *there when it is there already. One that others have
+ * spelled first is spelled as they did. */
 static Err check_reaction(struct tx *tx, const struct actor *a, const struct chats_head *head,
-                          const struct messages_row *row, Str reaction, bool *there)
+                          int64_t seq, Str *reaction, bool *there)
 {
-    struct reactions_count n =
-        reactions_count(tx->db, a->app, head->chat, row->seq, a->user, reaction);
-    *there = n.same > 0;
+    struct reactions_listed row;
+    size_t all = 0, of_user = 0;
+    bool spelled = false;
+    struct db_rows *rows = reactions_list(tx->db, a->app, head->chat, seq, seq);
+    *there = false;
+    for (; reactions_next(rows, &row); all++) {
+        bool own = id_eq(row.sender_id, a->user_id);
+        of_user += own;
+        if (spelled ? !str_eq(row.reaction, *reaction) : !text_same_sign(row.reaction, *reaction))
+            continue;
+        if (!spelled)
+            *reaction = arena_str(tx->arena, row.reaction);
+        spelled = true;
+        *there = *there || own;
+    }
     if (*there)
         return ERR_OK;
-    if (n.of_user >= MESSAGE_REACTIONS_OF_USER)
+    if (of_user >= MESSAGE_REACTIONS_OF_USER)
         return tx_fail(tx, ERR_FORBIDDEN, "You have %d reactions on this message; take one back.",
                        MESSAGE_REACTIONS_OF_USER);
-    if (n.all >= MESSAGE_REACTIONS)
+    if (all >= MESSAGE_REACTIONS)
         return tx_fail(tx, ERR_FORBIDDEN, "A message takes at most %d reactions.",
                        MESSAGE_REACTIONS);
     return ERR_OK;
@@ -91,8 +103,8 @@ static Err check_reaction(struct tx *tx, const struct actor *a, const struct cha
 
 Err message_react(struct tx *tx, const struct actor *a, Id chat_id, Id message_id, Str reaction)
 {
-    if (reaction.n == 0 || reaction.n > REACTION_BYTES)
-        return tx_fail(tx, ERR_INVALID_FIELD, "reaction is 1 to %d bytes.", REACTION_BYTES);
+    if (reaction.n == 0 || reaction.n > TEXT_SIGN_MAX)
+        return tx_fail(tx, ERR_INVALID_FIELD, "reaction is 1 to %d bytes.", TEXT_SIGN_MAX);
     struct chat_access chat;
     struct messages_row row;
     Err e = enter(tx, a, chat_id, message_id, &chat, &row);
@@ -101,7 +113,7 @@ Err message_react(struct tx *tx, const struct actor *a, Id chat_id, Id message_i
     if (!row.text.p)
         return ERR_MESSAGE_NOT_FOUND;
     bool there;
-    e = check_reaction(tx, a, &chat.head, &row, reaction, &there);
+    e = check_reaction(tx, a, &chat.head, row.seq, &reaction, &there);
     if (e || there)
         return e;
     struct event event = draft(EVENT_REACT, a, id_new(tx->now));

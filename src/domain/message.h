@@ -61,6 +61,7 @@ struct message_reaction {
 struct message {
     Id id;
     Id sender_id;
+    Str sender_name; /* as it is now */
     int64_t seq;
     int64_t time;
     int64_t edited_at; /* 0: never */

@@ -71,7 +71,7 @@ Err message_history(struct tx *tx, const struct actor *a, Id chat_id, int64_t si
     struct db_rows *rows = messages_page(tx->db, a->app, chat.head.chat, before, size);
     size_t bytes = 0;
     while (messages_next(rows, &row)) {
-        bytes += sizeof *out->items + row.text.n + row.original.text.n;
+        bytes += sizeof *out->items + row.text.n + row.sender_name.n + row.original.text.n;
         if (out->n == (size_t)size || (out->n && bytes > MESSAGE_PAGE_BYTES)) {
             db_done(rows);
             break;
@@ -79,6 +79,7 @@ Err message_history(struct tx *tx, const struct actor *a, Id chat_id, int64_t si
         out->items[out->n++] =
             (struct message){.id = row.id,
                              .sender_id = row.sender_id,
+                             .sender_name = arena_str(tx->arena, row.sender_name),
                              .seq = row.seq,
                              .time = row.time,
                              .edited_at = row.edited_at,

@@ -128,12 +128,13 @@ static void on_connect(struct session *s, const struct stomp_frame *f)
 
 static bool own_destination(const struct session *s, Str destination)
 {
-    char own[6 + ID_TEXT + 16];
-    char user[ID_TEXT];
-    id_format(s->actor.user_id, user);
-    int n = snprintf(own, sizeof own, "/user/%.36s/queue/messages", user);
-    return str_eq(destination, S("/user/queue/messages")) ||
-           str_eq(destination, str_from(own, (size_t)n));
+    static const Str user = {"/user/", 6}, queue = {"/queue/messages", 15};
+    Id id;
+    if (str_eq(destination, S("/user/queue/messages")))
+        return true;
+    return destination.n == user.n + ID_TEXT + queue.n && str_starts(destination, user) &&
+           str_eq(str_skip(destination, user.n + ID_TEXT), queue) &&
+           id_parse(str_from(destination.p + user.n, ID_TEXT), &id) && id_eq(id, s->actor.user_id);
 }
 
 /* Where it hangs, or where a new one would. */

@@ -99,7 +99,10 @@ static void expire(struct timer *timer)
         s->close_at = 0;
         close_now(s);
     } else if (!s->connected && now - s->last_in >= s->all->config.limits->connect_ms) {
-        session_fail(s, WS_NOT_ALLOWED, S(""), "No CONNECT frame came in time.");
+        session_fail(s, WS_NOT_ALLOWED, S(""),
+                     s->stomp_in.n ? "The NUL that ends a frame did not come in time; some "
+                                     "WebSocket clients cut a text at it."
+                                   : "No CONNECT frame came in time.");
     } else if (s->beat_in && !s->paused && !session_busy(s) && now - s->last_in > silence_of(s)) {
         judge_silence(s, now);
     } else if (next_beat(s) && now >= next_beat(s)) {

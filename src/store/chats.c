@@ -69,7 +69,7 @@ SQL(chat_list,
     " c.created_at, p.activity_at,"
     " case when c.member_count > 2 and " LEAVING " then " LIVE_MEMBERS " else c.member_count end,"
     " m.created_at, m.text,"
-    " case when " LEAVING " then " LIVE_UNREAD " else " UNREAD " end"
+    " case when " LEAVING " then " LIVE_UNREAD " else " UNREAD " end, c.last_seq"
     " from (select w.id, w.uuid, w.activity_at from members wm"
     "  join chats w on w.app = wm.app and w.id = wm.chat"
     "  where wm.app = $1 and wm.user_id = $2 and wm.left_seq is null and w.deleted_at is null"
@@ -199,6 +199,7 @@ bool chats_list_next(struct db_rows *rows, struct chats_listed *out)
         .last_time = db_int(rows, 6),
         .last_message = db_text(rows, 7),
         .unread = db_int(rows, 8),
+        .last_seq = db_int(rows, 9),
     };
     return true;
 }

@@ -42,11 +42,16 @@ SQL(member_chats, "select c.uuid from members mb"
                   " where mb.app = $1 and mb.user_id = $2 and mb.left_seq is null"
                   " and c.deleted_at is null order by mb.chat limit $3");
 
+/* Of a mark's message that is deleted the one before it stands, if it is one of the last hundred:
+ * more would make a list of many members slow. */
+#define LAST_SEEN                                                                                  \
+    "(select y.uuid from messages y join users yu on yu.app = y.app and yu.id = y.sender"          \
+    " where y.app = mb.app and y.chat = mb.chat and y.seq <= mb.read_seq"                          \
+    " and y.seq > mb.read_seq - 100 and y.deleted_at is null and yu.deleted_at is null"            \
+    " order by y.seq desc limit 1)"
 SQL(member_list,
-    "select u.uuid, u.username, mb.joined_at, m.uuid, u.id, u.last_seen_at, mb.joined_seq"
+    "select u.uuid, u.username, mb.joined_at, " LAST_SEEN ", u.id, u.last_seen_at, mb.joined_seq"
     " from members mb join users u on u.app = mb.app and u.id = mb.user_id"
-    " left join messages m on m.app = mb.app and m.chat = mb.chat"
-    " and m.seq = mb.read_seq"
     " where mb.app = $1 and mb.chat = $2 and mb.left_seq is null"
     " and (mb.joined_seq, mb.user_id) >"
     " ($3, coalesce((select a.id from users a where a.app = $1 and a.uuid = $4), 0))"

@@ -12,7 +12,7 @@ SQL(message_insert,
     "select m.id, m.seq, m.uuid, c.uuid, m.sender, u.uuid, m.created_at, m.edited_at,"             \
     " case when m.deleted_at is null and u.deleted_at is null and c.deleted_at is null"            \
     "  then m.text end,"                                                                           \
-    " m.client_id, m.reply_to, o.uuid, ou.uuid, o.created_at, o.edited_at, o.text"                 \
+    " m.client_id, m.reply_to, o.uuid, ou.uuid, o.created_at, o.edited_at, o.text, u.username"     \
     " from messages m"                                                                             \
     " join users u on u.app = m.app and u.id = m.sender"                                           \
     " join chats c on c.app = m.app and c.id = m.chat"                                             \
@@ -58,6 +58,7 @@ static void take(struct db_rows *rows, struct messages_row *out)
         .chat_id = db_id(rows, 3),
         .sender = db_int(rows, 4),
         .sender_id = db_id(rows, 5),
+        .sender_name = db_text(rows, 16),
         .time = db_int(rows, 6),
         .edited_at = db_int(rows, 7),
         .text = db_text(rows, 8),
@@ -87,6 +88,7 @@ static bool take_one(struct db_rows *rows, struct arena *arena, struct messages_
         take(rows, out);
         out->text = keep(arena, out->text);
         out->client_id = keep(arena, out->client_id);
+        out->sender_name = keep(arena, out->sender_name);
         out->original.text = keep(arena, out->original.text);
     }
     db_done(rows);

@@ -23,6 +23,7 @@ struct messages_row {
     Id chat_id;
     int64_t sender;
     Id sender_id;
+    Str sender_name; /* empty once all of a deleted user is removed */
     int64_t time;
     int64_t edited_at; /* 0: never */
     Str text;          /* .p NULL: deleted */

@@ -4,10 +4,6 @@ SQL(reaction_insert,
     "insert into reactions (app, chat, message_seq, uuid, user_id, reaction, created_at)"
     " values ($1, $2, $3, $4, $5, $6, $7)");
 
-SQL(reaction_count, "select count(*), count(case when user_id = $4 then 1 end),"
-                    " count(case when user_id = $4 and reaction = $5 then 1 end)"
-                    " from reactions where app = $1 and chat = $2 and message_seq = $3");
-
 SQL(reaction_find, "select c.uuid, r.user_id from reactions r"
                    " join chats c on c.app = r.app and c.id = r.chat"
                    " join users u on u.app = r.app and u.id = r.user_id"
@@ -29,20 +25,6 @@ void reactions_insert(struct db *db, const struct reactions_new *r)
     db_run(db, &reaction_insert,
            ARGS(v_int(r->app), v_int(r->chat), v_int(r->message_seq), v_id(r->id), v_int(r->user),
                 v_text(r->reaction), v_int(r->time)));
-}
-
-struct reactions_count reactions_count(struct db *db, int64_t app, int64_t chat,
-                                       int64_t message_seq, int64_t user, Str reaction)
-{
-    struct reactions_count count = {0};
-    struct db_rows *rows =
-        db_query(db, &reaction_count,
-                 ARGS(v_int(app), v_int(chat), v_int(message_seq), v_int(user), v_text(reaction)));
-    if (db_next(rows))
-        count = (struct reactions_count){
-            .all = db_int(rows, 0), .of_user = db_int(rows, 1), .same = db_int(rows, 2)};
-    db_done(rows);
-    return count;
 }
 
 bool reactions_find(struct db *db, int64_t app, Id id, struct reactions_row *out)

@@ -19,15 +19,6 @@ struct reactions_new {
 
 void reactions_insert(struct db *db, const struct reactions_new *r);
 
-/* What is there already on a message, before one more. */
-struct reactions_count {
-    int64_t all;
-    int64_t of_user;
-    int64_t same; /* by that user */
-};
-struct reactions_count reactions_count(struct db *db, int64_t app, int64_t chat,
-                                       int64_t message_seq, int64_t user, Str reaction);
-
 struct reactions_row {
     Id chat_id;
     int64_t user;

@@ -170,6 +170,9 @@ static const struct {
                                    "],[],[],[],[],[],[],[],[],[],"
                                    "[],[],[],[],[],[],[],[],[],[],[]]}")},
     {"brackets in a string do not count", S("{\"a\":\"" OPEN32 OPEN32 "\"}")},
+    {"a byte order mark", S("\xef\xbb\xbf{}")},
+    {"an integer past 64 bits", S("{\"a\":9223372036854775808,\"b\":[-99999999999999999999]}")},
+    {"a fraction past what there is", S("{\"a\":1e999,\"b\":-1.5E+4000,\"c\":1e-9999}")},
     {"nor after an escaped quote", S("{\"a\":\"\\\"" OPEN32 OPEN32 "\\\\\"}")},
 };
 
@@ -193,20 +196,24 @@ static const struct {
     {"an escaped U+0000 in a name", S("{\"\\u0000\":1}"), NULL},
     {"a raw NUL in a string", S("{\"a\":\"x\0y\"}"), NULL},
     {"a line end in a string", S("{\"a\":\"\n\"}"), "The JSON has a syntax error."},
-    {"a lone high surrogate", S("{\"a\":\"\\ud83d\"}"), "The JSON has a syntax error."},
-    {"a lone low surrogate", S("{\"a\":\"\\ude00\"}"), "The JSON has a syntax error."},
-    {"two high surrogates", S("{\"a\":\"\\ud83d\\ud83d\"}"), "The JSON has a syntax error."},
+    {"a lone high surrogate", S("{\"a\":\"\\ud83d\"}"), "The JSON holds half a surrogate pair."},
+    {"a lone low surrogate", S("{\"a\":\"\\ude00\"}"), "The JSON holds half a surrogate pair."},
+    {"two high surrogates", S("{\"a\":\"\\ud83d\\ud83d\"}"),
+     "The JSON holds half a surrogate pair."},
     {"a surrogate in UTF-8", S("{\"a\":\"\xed\xa0\x80\"}"), "The JSON is not valid UTF-8."},
     {"an overlong form", S("{\"a\":\"\xc0\xaf\"}"), "The JSON is not valid UTF-8."},
     {"above U+10FFFF", S("{\"a\":\"\xf4\x90\x80\x80\"}"), "The JSON is not valid UTF-8."},
     {"a character cut off", S("{\"a\":\"\xe2\x82\"}"), "The JSON is not valid UTF-8."},
     {"invalid UTF-8 in a name", S("{\"\xff\":1}"), "The JSON is not valid UTF-8."},
-    {"a byte order mark", S("\xef\xbb\xbf{}"), "The JSON has a syntax error."},
+    {"two byte order marks", S("\xef\xbb\xbf\xef\xbb\xbf{}"), "The JSON has a syntax error."},
     {"NaN", S("{\"a\":NaN}"), "The JSON has a syntax error."},
     {"a leading zero", S("{\"a\":01}"), "The JSON has a syntax error."},
-    {"an integer past 64 bits", S("{\"a\":9223372036854775808}"),
-     "A number in the JSON is too large."},
-    {"a fraction past what there is", S("{\"a\":1e999}"), "A number in the JSON is too large."},
+    {"a large number with a letter", S("{\"a\":9223372036854775808x}"),
+     "The JSON has a syntax error."},
+    {"a large one beside it", S("{\"a\":1e999,\"b\":01e9}"), "The JSON has a syntax error."},
+    {"two exponents", S("{\"a\":1e999e999}"), "The JSON has a syntax error."},
+    {"a large number with a leading zero", S("{\"a\":09223372036854775808}"),
+     "The JSON has a syntax error."},
     {"33 deep", S("{\"a\":" OPEN32 SHUT32 "}"), "The JSON is nested too deep."},
     {"very deep and never closed", S(OPEN32 OPEN32 OPEN32), "The JSON is nested too deep."},
     {"deep objects",
@@ -261,7 +268,8 @@ static void invalid_texts(void **state)
 }
 
 static const char fields[] =
-    "{\"s\":\"text\",\"empty\":\"\",\"escaped\":\"a\\n\\u00e9\",\"i\":-42,"
+    "{\"past\":9223372036854775808,\"s\":\"text\",\"empty\":\"\",\"escaped\":\"a\\n\\u00e9\",\"i\":"
+    "-42,"
     "\"most\":9223372036854775807,\"r\":1.0,\"e\":1e2,\"t\":true,\"f\":false,\"n\":null,"
     "\"o\":{\"s\":\"inner\"},\"a\":[\"x\",\"y\"],\"a0\":[],\"mixed\":[\"x\",1],"
     "\"objects\":[{\"s\":\"first\"},{}],\"twice\":1,\"twice\":2}";
@@ -279,6 +287,7 @@ static const struct {
     {"most", NO, YES, NO, NO, NO, NO},
     {"r", NO, NO, NO, NO, NO, NO},
     {"e", NO, NO, NO, NO, NO, NO},
+    {"past", NO, NO, NO, NO, NO, NO},
     {"t", NO, NO, YES, NO, NO, NO},
     {"f", NO, NO, YES, NO, NO, NO},
     {"o", NO, NO, NO, YES, NO, NO},

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import {
     api, createTenant, expectConventions, expectError, expectStatus, manage, startServer, unique,
 } from './harness.mjs';
@@ -31,6 +32,28 @@ test('unknown fields are ignored, whatever is in them', async () => {
     const extra = { a: null, b: [1, [2, { c: 3.5e10 }]], '': '', newusername: 7, 'ключ': '值' };
     expectStatus(await send({ ...extra, newUsername }), 200);
     assert.equal((await api(ann, 'GET', '/api/user/getUser')).body.username, newUsername);
+});
+
+test('numbers past what a computer holds are fine in a field that nobody reads, and nowhere else', async () => {
+    for (const number of ['9223372036854775808', '-1e4000', '1.5E+999', '1'.repeat(5000)]) {
+        expectStatus(await send(`{"a":[${number}],"newUsername":"${unique('ann')}","b":9223372036854775807}`), 200);
+        expectError(await send(`{"newUsername":${number}}`), 400, 'INVALID_FIELD');
+    }
+});
+
+test('a byte order mark before the JSON is passed over', async () => {
+    const body = bytes(`\ufeff{"newUsername":"${unique('ann')}"}`);
+    assert.equal((await exchange(server.api, raw({ 'Content-Length': body.length }, body))).status, 200);
+});
+
+test('each refusal of a body says its own reason', async () => {
+    expectError(await send('{"newUsername":"\\ud83d"}'), 400, 'INVALID_JSON');
+    assert.match((await send('{"newUsername":"\\ud83d"}')).body.message, /surrogate/);
+    const packed = await send(gzipSync('{"newUsername":"x"}'), { 'content-encoding': 'gzip' });
+    expectError(packed, 415, 'UNSUPPORTED_MEDIA_TYPE');
+    assert.match(packed.body.message, /compressed/);
+    assert.equal(packed.headers.get('accept-encoding'), 'identity');
+    expectStatus(await send({ newUsername: unique('ann') }, { 'content-encoding': 'identity' }), 200);
 });
 
 test('what is not JSON is a 400', async () => {

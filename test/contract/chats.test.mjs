@@ -56,7 +56,7 @@ test('createChat answers 201 with the new chat', async () => {
     assert.match(createdAt, TIME);
     assert.deepEqual(rest, {
         chatName: 'Project', lastMessageTimestamp: null, lastMessage: null, creator: ann.id,
-        groupChat: false, unreadCount: 0,
+        groupChat: false, unreadCount: 0, lastSeq: 1,
     });
     for (const user of [ann, bob]) {
         assert.deepEqual(await chatsOf(user), [res.body]);

@@ -62,7 +62,7 @@ test('a message has all documented fields', async () => {
     assert.match(message.timeStamp, TIME);
     assert.deepEqual(message, {
         chatId, timeStamp: event.timeStamp, messageId: event.messageId, senderId: ann.id,
-        content: 'Hello, "wörld" 👋\n\\ \u2028', edited: false, editedAt: null, replyTo: null,
+        content: 'Hello, "wörld" 👋\n\\ \u2028', edited: false, editedAt: null, senderName: ann.username, replyTo: null,
         reactions: [],
     });
 });

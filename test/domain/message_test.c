@@ -10,7 +10,8 @@ SQL(test_reaction_rows, "select count(*) from reactions r join chats c on c.id =
                         " where c.app = $1 and c.uuid = $2");
 SQL(test_reaction_fill,
     "insert into reactions (app, chat, message_seq, uuid, user_id, reaction, created_at)"
-    " select $1, c.id, $3, randomblob(16), 1000 + $4, 'x', 0 from chats c"
+    " select $1, c.id, $3, randomblob(16), u.id, 'x' || $4, 0 from chats c"
+    " join users u on u.app = c.app and u.username = 'Cleo'"
     " where c.app = $1 and c.uuid = $2");
 
 SQL(test_texts_in_log, "select count(*) from events where type in (2, 6) and text is not null");

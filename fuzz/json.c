@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Err err = json_parse(copy, &doc, &why);
     must(err ? !doc && why : doc != NULL);
     if (!err) {
-        walk(doc, 1);
+        walk(doc, 0); /* depth: of what is around a value */
         read_fields(doc);
     }
     json_free(&doc);

@@ -9,7 +9,10 @@
 
 enum {
     SWEEP_MS = 5000,
-    SWEEP_MORE_MS = 100,
+    SWEEP_NS = 1000 * 1000, /* of a step while others write */
+    SWEEP_SHARE = 10,       /* one part of the writer's time in so many, then */
+    SWEEP_REST_MS = 5,      /* between steps, at least */
+    FEW_WRITES = 3,         /* are the chores' own */
     USAGE_MS = 10000,
     PRESENCE_MS = 100,
     CHANGES = 500, /* of presence, in one go */
@@ -27,7 +30,9 @@ struct chores {
     struct server *server;
     struct loop *loop;
     struct chore sweep, usage, presence;
-    bool more; /* the sweep left something */
+    bool more;       /* the sweep left something */
+    int64_t rows;    /* of its next step */
+    uint64_t writes; /* by anyone, as of its last step */
     bool stopped;
     struct online_usage *counted; /* owned, while being written */
     size_t n;
@@ -54,7 +59,7 @@ static void due(struct timer *timer)
 static Err sweep(struct job *job, struct tx *tx)
 {
     struct chore *c = (struct chore *)job;
-    return chat_sweep(tx, &c->all->more);
+    return chat_sweep(tx, c->all->rows, &c->all->more);
 }
 
 static void report(const struct job *job, const char *what)
@@ -63,14 +68,29 @@ static void report(const struct job *job, const char *what)
         log_event(LOG_ERROR, what, log_s("reason", err_code(job->err)));
 }
 
+/* The sweep has no hurry. While others write its steps are short and far apart, so that nobody
+ * waits for it long; else they are large. How long until the next one. */
+static int64_t pace(struct chores *all, int64_t cost)
+{
+    uint64_t writes = jobs_stats(all->server->jobs).writes;
+    bool live = writes > all->writes + FEW_WRITES;
+    int64_t rows = live && cost ? all->rows * SWEEP_NS / cost : CHAT_SWEEP;
+    all->writes = writes;
+    all->rows = rows < CHAT_SWEEP_LEAST ? CHAT_SWEEP_LEAST : rows > CHAT_SWEEP ? CHAT_SWEEP : rows;
+    int64_t ms = cost / 1000000 * (live ? SWEEP_SHARE - 1 : 1);
+    return ms < SWEEP_REST_MS ? SWEEP_REST_MS : ms;
+}
+
 static void swept(struct job *job)
 {
     struct chore *c = (struct chore *)job;
     report(job, "sweep failed");
-    bool more = c->all->more && !job->err;
+    int64_t ms = pace(c->all, job->item.cost);
+    if (!c->all->more || job->err)
+        ms = SWEEP_MS;
     arena_free(&c->arena);
     if (!c->all->stopped)
-        loop_timer_set(c->all->loop, &c->timer, more ? SWEEP_MORE_MS : SWEEP_MS, due);
+        loop_timer_set(c->all->loop, &c->timer, ms, due);
 }
 
 static Err write_usage(struct job *job, struct tx *tx)
@@ -169,7 +189,8 @@ struct chores *chores_start(struct server *server, struct loop *loop)
     struct chores *all = mem_alloc(sizeof *all);
     all->server = server;
     all->loop = loop;
-    begin(&all->sweep, all, sweep, swept, SWEEP_MORE_MS);
+    all->rows = CHAT_SWEEP_LEAST;
+    begin(&all->sweep, all, sweep, swept, SWEEP_REST_MS);
     begin(&all->usage, all, write_usage, usage_written, USAGE_MS);
     begin(&all->presence, all, write_presence, presence_written, PRESENCE_MS);
     loop_timer_set(loop, &all->presence.timer, PRESENCE_MS, presence_due);

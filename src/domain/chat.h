@@ -102,7 +102,8 @@ Err chat_people(struct tx *tx, int64_t app, int64_t chat, int64_t max,
 Err chat_leave_all(struct tx *tx, int64_t app, int64_t user, size_t limit, bool *more) must_check;
 
 /* Removes rows of logically deleted chats, users and apps, old events, tickets, answers: at most
- * 1,000 rows. *more says that there is more to do now. */
-Err chat_sweep(struct tx *tx, bool *more) must_check;
+ * limit, within these. *more says that there is more to do now. */
+enum { CHAT_SWEEP = 1000, CHAT_SWEEP_LEAST = 50 };
+Err chat_sweep(struct tx *tx, int64_t limit, bool *more) must_check;
 
 #endif

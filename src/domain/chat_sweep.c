@@ -10,9 +10,7 @@
 #include "store/usage.h"
 
 enum {
-    ROWS = 1000,         /* of one job */
-    EXPIRED = 300,       /* of them, at least, for what has merely expired */
-    LEAVE_AT_ONCE = 100, /* chats; each costs up to seven rows */
+    A_CHAT_LEFT = 7, /* rows, at most */
     ANSWER_TTL = 24 * 3600 * 1000,
     ACTIVE_DAYS = 2, /* before their users are only a number; later ones may still be added to */
 };
@@ -21,18 +19,18 @@ enum {
 
 /* Each step says how many rows it took; 0: the removal is through with it. */
 
-static Err leave(struct tx *tx, const struct removals_row *r, int64_t *rows)
+static Err leave(struct tx *tx, const struct removals_row *r, int64_t limit, int64_t *rows)
 {
     bool more;
     size_t before = tx->events->n;
-    Err e = chat_leave_all(tx, r->app, r->user, LEAVE_AT_ONCE, &more);
-    *rows = more || tx->events->n > before ? ROWS - EXPIRED : 0;
+    Err e = chat_leave_all(tx, r->app, r->user, (size_t)(limit / A_CHAT_LEFT), &more);
+    *rows = more || tx->events->n > before ? limit : 0;
     return e;
 }
 
 static Err sweep_user(struct tx *tx, struct removals_row *r, int64_t limit, int64_t *rows)
 {
-    Err e = leave(tx, r, rows);
+    Err e = leave(tx, r, limit, rows);
     if (e || *rows)
         return e;
     *rows = removals_user_chats(tx->db, r, tx->now, limit);
@@ -76,14 +74,15 @@ static Err sweep_one(struct tx *tx, struct removals_row *r, int64_t limit, int64
     return e;
 }
 
-Err chat_sweep(struct tx *tx, bool *more)
+Err chat_sweep(struct tx *tx, int64_t limit, bool *more)
 {
+    int64_t expired = limit * 3 / 10; /* at least, for what is merely past its time */
     struct removals_row removal;
     int64_t rows = 0;
     Err e = ERR_OK;
     *more = removals_next(tx->db, tx->now, &removal);
     if (*more)
-        e = sweep_one(tx, &removal, ROWS - EXPIRED, &rows);
+        e = sweep_one(tx, &removal, limit - expired, &rows);
     if (e)
         return e;
     int64_t usage = tx->now - tx->rules->usage_retention;
@@ -94,11 +93,11 @@ Err chat_sweep(struct tx *tx, bool *more)
                                    .audit = tx->now - tx->rules->audit_retention,
                                    .apps = usage,
                                    .usage_day = clock_day(usage)};
-    rows += removals_expired(tx->db, &times, ROWS - rows);
+    rows += removals_expired(tx->db, &times, limit - rows);
     int64_t users = 0; /* of one app and day: there may be others */
-    if (rows < ROWS)
-        users = usage_count_active(tx->db, clock_day(tx->now) - ACTIVE_DAYS + 1, ROWS - rows);
-    if (rows >= ROWS || users)
+    if (rows < limit)
+        users = usage_count_active(tx->db, clock_day(tx->now) - ACTIVE_DAYS + 1, limit - rows);
+    if (rows >= limit || users)
         *more = true;
     return tx_done(tx, ERR_OK);
 }

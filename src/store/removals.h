@@ -1,6 +1,6 @@
 /*
  * What was deleted logically and still has rows, and rows that are only past their time. Each call
- * touches at most limit rows, which is 200 or more, and returns how many; 0 means that nothing is
+ * touches at most limit rows, which is 30 or more, and returns how many; 0 means that nothing is
  * left. On the thread of the connection.
  */
 #ifndef STORE_REMOVALS_H

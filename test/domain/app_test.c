@@ -584,7 +584,8 @@ static void users_of_old_days_become_a_number(void **state)
         for (int64_t day = today - 9; day <= today; day += 3)
             usage_note_active(t->f->db, t->app.app, day, user);
     bool more;
-    assert_ok(chat_sweep(step(t->f), &more)); /* one day is counted, and not all of it */
+    assert_ok(
+        chat_sweep(step(t->f), CHAT_SWEEP, &more)); /* one day is counted, and not all of it */
     assert_true(more);
     assert_int_equal(usage_of(t, today - 9).active_users, 2500);
     sweep_all(t);

@@ -490,7 +490,7 @@ static void sweep_all(struct fixture *f)
     bool more = true;
     for (int i = 0; more; i++) {
         assert_true(i < 200);
-        assert_ok(chat_sweep(step(f), &more));
+        assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     }
 }
 
@@ -583,7 +583,7 @@ static void a_deleted_user_is_swept(void **state)
 
     /* In several jobs, the first of which only leave chats. */
     bool more;
-    assert_ok(chat_sweep(step(f), &more));
+    assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     assert_true(more);
     assert_int_equal(f->events.n, 100);
     sweep_all(f);
@@ -629,7 +629,7 @@ static void a_deleted_users_messages_go_chat_by_chat(void **state)
     db_run(f->db, &fixture_remove_user, ARGS(v_int(f->bob.app), v_int(f->bob.user)));
     bool more;
     for (int i = 0; i < 3; i++) { /* it leaves, and has begun with the first chat */
-        assert_ok(chat_sweep(step(f), &more));
+        assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
         assert_true(more);
     }
     assert_ok(chat_delete(step(f), &f->ann, chats[1]));
@@ -723,10 +723,10 @@ static void old_events_are_swept_a_job_at_a_time(void **state)
     f->tx.now += f->rules.log_retention + 10;
     assert_ok(chat_rename(step(f), &f->ann, chat, S("new")));
     bool more;
-    assert_ok(chat_sweep(step(f), &more));
+    assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     assert_true(more);
     assert_int_equal(count(f, &test_events), 102);
-    assert_ok(chat_sweep(step(f), &more));
+    assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     assert_false(more);
     assert_int_equal(count(f, &test_events), 1);
 }

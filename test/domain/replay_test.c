@@ -224,7 +224,7 @@ static void a_deleted_chat_says_so_and_nothing_of_what_was_said(void **state)
     assert_null(item(f, 0)->text.p);
     bool more = true;
     while (more)
-        assert_ok(chat_sweep(step(f), &more));
+        assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     replayed(f, &f->bob, before);
     expect_types(f, EVENT_SEND_MSG, EVENT_DELETE_CHAT);
     assert_null(item(f, 0)->text.p);
@@ -365,7 +365,7 @@ static void too_old_is_decided_by_what_was_pruned(void **state)
     assert_true(replayed(f, &f->bob, old).complete);
     bool more = true;
     while (more)
-        assert_ok(chat_sweep(step(f), &more));
+        assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     struct replay r = replayed(f, &f->bob, old);
     expect_resync(f, &r, 1);
     assert_true(replayed(f, &f->bob, edge).complete);
@@ -387,7 +387,7 @@ static void what_is_pruned_while_pages_are_read_is_noticed(void **state)
     assert_int_equal(f->events.n, 2);
     f->tx.now += f->rules.log_retention + 10000;
     for (bool more = true; more;)
-        assert_ok(chat_sweep(step(f), &more));
+        assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     bool lost;
     assert_ok(replay_page(step(f), &r, &at, 2, BYTES, &f->events, &lost));
     assert_true(lost);
@@ -423,7 +423,7 @@ static void a_chat_that_was_deleted_leaves_no_gap(void **state)
         say(f, &f->ann, chat, "gone by now");
     assert_ok(chat_delete(step(f), &f->ann, chat));
     for (bool more = true; more;)
-        assert_ok(chat_sweep(step(f), &more));
+        assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     assert_true(replayed(f, &f->bob, left).complete);
     expect_types(f, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG, EVENT_SEND_MSG,
                  EVENT_DELETE_CHAT);
@@ -444,7 +444,7 @@ static void the_end_of_a_deleted_chat_makes_older_cursors_too_old(void **state)
     say(f, &f->ann, kept, "later");
     bool more = true;
     while (more)
-        assert_ok(chat_sweep(step(f), &more));
+        assert_ok(chat_sweep(step(f), CHAT_SWEEP, &more));
     struct replay r = replayed(f, &f->bob, old);
     expect_resync(f, &r, 1);
     assert_id(r.resync[0], kept);

@@ -130,7 +130,7 @@ static inline void sweep_all(struct tenant *t)
     bool more = true;
     for (int i = 0; more; i++) {
         assert_true(i < 200);
-        assert_ok(chat_sweep(step(t->f), &more));
+        assert_ok(chat_sweep(step(t->f), CHAT_SWEEP, &more));
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 enum {
     ANSWER_MAX = 96 * 1024 * 1024,
@@ -67,6 +68,77 @@ static void cors(struct exchange *x, struct buf *out)
                       "RateLimit-Remaining, RateLimit-Reset"));
 }
 
+/* ----- the log ----- */
+
+struct request_line {
+    struct log_field fields[12];
+    size_t n;
+};
+
+static void add_field(struct request_line *line, struct log_field field)
+{
+    must(line->n < countof(line->fields));
+    line->fields[line->n++] = field;
+}
+
+/* text has room for it until the line is written. */
+static void add_id(struct request_line *line, const char *key, Id id, char text[ID_TEXT])
+{
+    if (id_is_nil(id))
+        return;
+    id_format(id, text);
+    add_field(line, log_s(key, str_from(text, ID_TEXT)));
+}
+
+/* What a verified token or a ticket says, and whom a sign-in has found: claims that nothing proves
+ * are in no line. */
+static Id app_of(const struct exchange *x)
+{
+    return id_is_nil(x->request.claims.app) ? x->ticket.app_id : x->request.claims.app;
+}
+
+static Id user_of(const struct exchange *x)
+{
+    const struct request *r = &x->request;
+    if (!id_is_nil(x->ticket.app_id))
+        return x->ticket.actor.user_id;
+    return r->claims.class == TOKEN_USER ? r->claims.subject : r->found;
+}
+
+static Id account_of(const struct request *r)
+{
+    return r->route && r->route->auth == AUTH_ACCOUNT ? r->claims.subject : r->found;
+}
+
+void answer_log(struct exchange *x)
+{
+    const struct request *r = &x->request;
+    static const Str names[SURFACES] = {{"api", 3}, {"management", 10}};
+    enum surface surface = conn_surface(x->conn);
+    struct request_line line = {.n = 0};
+    char peer[64], app[ID_TEXT], user[ID_TEXT];
+    if (!log_enabled(LOG_INFO))
+        return;
+    if (!x->peer.n)
+        conn_peer(x->conn, peer, sizeof peer);
+    add_field(&line, log_s("id", x->id));
+    add_field(&line, log_s("on", names[surface]));
+    add_field(&line, log_s("client", x->peer.n ? x->peer : str_of(peer)));
+    if (surface == SURFACE_MANAGEMENT) {
+        add_id(&line, "account", account_of(r), user);
+    } else {
+        add_id(&line, "app", app_of(x), app);
+        add_id(&line, "user", user_of(x), user);
+    }
+    add_field(&line, log_s("method", r->head.method_text.n ? r->head.method_text : S("-")));
+    add_field(&line, log_s("path", x->path.n ? x->path : S("-")));
+    add_field(&line, log_n("status", r->status));
+    if (x->refusal)
+        add_field(&line, log_s("code", err_code(x->refusal)));
+    add_field(&line, log_n("us", clock_mono() - x->started));
+    log_fields(LOG_INFO, "request", line.n, line.fields);
+}
+
 /* ----- heads ----- */
 
 static void rate_headers(struct exchange *x, struct buf *out)
@@ -76,16 +148,6 @@ static void rate_headers(struct exchange *x, struct buf *out)
     http_header_uint(out, S("RateLimit-Limit"), (uint64_t)x->rate.limit);
     http_header_uint(out, S("RateLimit-Remaining"), (uint64_t)x->rate.remaining);
     http_header_uint(out, S("RateLimit-Reset"), (uint64_t)x->rate.reset);
-}
-
-void answer_log(struct exchange *x)
-{
-    const struct request *r = &x->request;
-    static const Str names[SURFACES] = {{"api", 3}, {"management", 10}};
-    log_event(LOG_INFO, "request", log_s("id", x->id), log_s("on", names[conn_surface(x->conn)]),
-              log_s("method", r->head.method_text.n ? r->head.method_text : S("-")),
-              log_s("path", x->path.n ? x->path : S("-")), log_n("status", r->status),
-              log_n("us", clock_mono() - x->started));
 }
 
 /* Made once a second for each thread. */
@@ -321,6 +383,7 @@ void answer_error(struct exchange *x, Err err, Str why)
                         STR_ARG(x->id));
     }
     r->status = err_status(err);
+    x->refusal = err;
     x->cache = S("");
     buf_clear(&r->out);
     json_object_begin(&w);

@@ -412,7 +412,7 @@ static void on_close(struct tcp *tcp)
     conn_free(c);
 }
 
-static const struct tcp_ops conn_tcp = {on_data, on_end, on_drain, on_close};
+static const struct tcp_ops conn_tcp = {on_data, on_end, on_drain, on_close, NULL};
 
 /* Over its limit the management API answers probes, so that nobody ends a server that is well. */
 static bool is_crowded(const struct conn *c)

@@ -267,6 +267,8 @@ static Err check_token(struct exchange *x)
     Err err = token_verify(config->keys, class, r->token, clock_now(), &r->claims);
     if (!err && class == TOKEN_USER && !str_eq(str_of(r->claims.audience), config->cluster))
         err = ERR_AUTH_INVALID_TOKEN;
+    if (err && err != ERR_AUTH_EXPIRED_TOKEN)
+        r->claims = (struct token_claims){0};
     return err && key ? ERR_AUTH_INVALID_API_KEY : err;
 }
 

@@ -14,9 +14,10 @@ struct exchange {
     struct conn *conn;
     struct job job;
     size_t step;
-    Str id;   /* X-Request-Id */
-    Str path; /* decoded */
-    Str peer; /* the client's address */
+    Str id;      /* X-Request-Id */
+    Str path;    /* decoded */
+    Str peer;    /* the client's address; empty: the head could not be read */
+    Err refusal; /* what its answer says; ERR_OK: none */
     struct rate_state rate;
     Str idempotency_key;
     struct auth_ticket ticket; /* that was spent */

@@ -83,6 +83,8 @@ struct request {
     struct buf out;     /* body: JSON; empty: no content */
     struct buf headers; /* further header lines, each ending in CRLF: request_header */
     int64_t about;      /* the user whom the answer speaks of; 0: the one who asks, or none */
+    Id found; /* AUTH_NONE, AUTH_KEY: whom the credentials in the body are of, for the log; or nil
+               */
     bool finished;
     bool more; /* `out` is a part of the answer: the step is to run again for the next one */
     bool keep; /* commit although the step returns an error */

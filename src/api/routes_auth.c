@@ -79,6 +79,7 @@ static Err register_write(struct request *r, struct tx *tx)
     if (e)
         return e;
     r->about = user.user;
+    r->found = user.id;
     json_object_begin(&w);
     json_field_id(&w, "id", user.id);
     json_field_string(&w, "username", user.username);
@@ -117,7 +118,11 @@ static Err signin_read(struct request *r, struct tx *tx)
     in->who =
         arena_fmt(&r->arena, "user %lld " STR_FMT, (long long)r->app, (int)in->username.n, name);
     Err e = request_failures_check(r, in->who);
-    return e ? e : user_for_signin(tx, r->app, in->username, &in->user, &in->password_hash);
+    if (!e)
+        e = user_for_signin(tx, r->app, in->username, &in->user, &in->password_hash);
+    if (!e)
+        r->found = in->user.id;
+    return e;
 }
 
 static Err signin_verify(struct request *r, struct tx *tx)
@@ -183,6 +188,7 @@ static Err refresh_decode(struct request *r)
         return e;
     if (!str_eq(str_of(in->jwt.audience), request_cluster(r)))
         return ERR_AUTH_INVALID_TOKEN;
+    r->claims = in->jwt;
     request_payer(r, in->jwt.app, str_from((const char *)in->jwt.subject.b, sizeof(Id)));
     in->claims = (struct auth_claims){.app_id = in->jwt.app,
                                       .subject = in->jwt.subject,

@@ -114,6 +114,7 @@ static Err register_write(struct request *r, struct tx *tx)
         e = open_family(r, tx, a.account, &family_id);
     if (e)
         return e;
+    r->found = a.id;
     json_object_begin(&w);
     put_access(r, tx, &w, &a, family_id);
     json_object_end(&w);
@@ -146,7 +147,9 @@ static Err login_decode(struct request *r)
 static Err login_read(struct request *r, struct tx *tx)
 {
     struct login *in = r->data;
-    return account_for_login(tx, in->email, &in->account);
+    Err e = account_for_login(tx, in->email, &in->account);
+    r->found = in->account.id;
+    return e;
 }
 
 /* An unknown email costs a hash too, so that the time does not tell. */
@@ -227,6 +230,7 @@ static Err refresh_run(struct request *r, struct tx *tx)
         e = request_rate_account(r, a.id); /* past it the token is not used up */
     if (e)
         return e;
+    r->found = a.id;
     set_cookie(r, next, tx->rules->account_refresh_ttl);
     json_object_begin(&w);
     put_access(r, tx, &w, &a, family_id);

@@ -58,6 +58,10 @@ void sockjs_ref(struct sockjs_session *e);
 void sockjs_unref(struct sockjs_session *e);
 
 bool sockjs_has_ticket(const struct sockjs_session *e, Str ticket);
+/* Whose it is, once its ticket was taken, for the log: ticket->app_id and ->actor.user_id alone.
+ * Any thread. */
+void sockjs_set_owner(struct sockjs_session *e, const struct auth_ticket *ticket);
+void sockjs_owner(struct sockjs_session *e, struct auth_ticket *ticket);
 struct loop *sockjs_loop(const struct sockjs_session *e);
 struct wire *sockjs_wire(struct sockjs_session *e);
 struct auth_opening *sockjs_opening(struct sockjs_session *e);

@@ -121,8 +121,11 @@ static void answer_not_allowed(struct exchange *x, enum sockjs_endpoint endpoint
 /* ----- WebSockets ----- */
 
 /* Over a WebSocket a refusal is a close frame: a browser shows a page nothing of an HTTP error. */
-static void refuse_websocket(struct exchange *x, Str why)
+static void refuse_websocket(struct exchange *x, Err err, Str why)
 {
+    if (!why.n)
+        why = err_text(err);
+    x->refusal = err;
     struct conn *c = x->conn;
     struct buf out = BUF(8192), frame = BUF(4096);
     upgrade_head(x, &out);
@@ -143,7 +146,7 @@ static void websocket_opened(struct exchange *x, Err err, Str why)
         err = upgrade_admit(x);
     int status = err_status(err);
     if (err && (status == 401 || status == 403 || status == 429)) {
-        refuse_websocket(x, why.n ? why : err_text(err));
+        refuse_websocket(x, err, why);
     } else if (err) {
         answer_error(x, err, why);
     } else {
@@ -165,7 +168,7 @@ bool sockjs_turn_away(struct exchange *x, Err err)
     Err bad = upgrade_check(x, &why);
     if (bad && bad != ERR_AUTH_INVALID_TICKET) /* which is looked at last */
         return false;
-    refuse_websocket(x, err_text(err));
+    refuse_websocket(x, err, S(""));
     return true;
 }
 
@@ -190,7 +193,7 @@ static void start_websocket(struct exchange *x, enum sockjs_endpoint endpoint)
     bool raw = endpoint == SOCKJS_RAW;
     Err err = upgrade_check(x, &why);
     if (err == ERR_AUTH_INVALID_TICKET && !raw) {
-        refuse_websocket(x, err_text(err));
+        refuse_websocket(x, err, S(""));
         return;
     }
     if (err) {
@@ -243,6 +246,7 @@ static void opened(struct exchange *x, Err err, Str why)
         answer_send(x);
     } else {
         unsigned loop = loop_index(sockjs_loop(e));
+        sockjs_set_owner(e, &x->ticket);
         sockjs_opened(e, session_open(server->sessions[loop], NULL, sockjs_wire(e), &x->ticket,
                                       upgrade_users(x), 0));
         sockjs_poll(x, e, o->transport, o->callback);
@@ -272,10 +276,12 @@ static void start_receiving(struct exchange *x, const struct sockjs_path *path)
         exchange_run(x);
         return;
     }
-    if (sockjs_has_ticket(e, ticket))
+    if (sockjs_has_ticket(e, ticket)) {
+        sockjs_owner(e, &x->ticket);
         sockjs_poll(x, e, path->endpoint, callback);
-    else
+    } else {
         answer_error(x, ERR_AUTH_INVALID_TICKET, S(""));
+    }
     sockjs_unref(e);
 }
 
@@ -315,6 +321,7 @@ static void start_sending(struct exchange *x, const struct sockjs_path *path, St
         answer_error(x, ERR_AUTH_INVALID_TICKET, S(""));
     } else {
         struct sockjs_note *n = sockjs_note(e, NULL);
+        sockjs_owner(e, &x->ticket);
         n->x = x;
         n->loop = conn_loop(x->conn);
         n->bytes = messages;

@@ -38,6 +38,7 @@ struct sockjs_session {
     struct loop *loop;
     atomic_uint refs;
     MapKey id, ticket;
+    Id app_id, user_id; /* under the lock of all */
     struct auth_opening opening;
 
     /* On its loop. */
@@ -164,6 +165,22 @@ bool sockjs_has_ticket(const struct sockjs_session *e, Str ticket)
 {
     MapKey key = random_hash(ticket);
     return key.a == e->ticket.a && key.b == e->ticket.b;
+}
+
+void sockjs_set_owner(struct sockjs_session *e, const struct auth_ticket *ticket)
+{
+    pthread_mutex_lock(&e->all->lock);
+    e->app_id = ticket->app_id;
+    e->user_id = ticket->actor.user_id;
+    pthread_mutex_unlock(&e->all->lock);
+}
+
+void sockjs_owner(struct sockjs_session *e, struct auth_ticket *ticket)
+{
+    pthread_mutex_lock(&e->all->lock);
+    ticket->app_id = e->app_id;
+    ticket->actor.user_id = e->user_id;
+    pthread_mutex_unlock(&e->all->lock);
 }
 
 struct loop *sockjs_loop(const struct sockjs_session *e)

@@ -100,7 +100,8 @@ int64_t upgrade_users(const struct exchange *x)
 Err upgrade_admit(const struct exchange *x)
 {
     const struct server_config *config = &x->request.server->config;
-    return online_open(config->online, x->ticket.actor.app, config->app_connections);
+    return online_open(config->online, x->ticket.actor.app, x->ticket.app_id,
+                       config->app_connections);
 }
 
 void upgrade_head(struct exchange *x, struct buf *out)

@@ -44,6 +44,7 @@ enum ws_code {
     WS_GOING_AWAY = 1001,
     WS_PROTOCOL_ERROR = 1002,
     WS_NO_CODE = 1005, /* never on the wire: the close frame had no payload */
+    WS_LOST = 1006,    /* the same: there was no close frame */
     WS_BAD_TEXT = 1007,
     WS_NOT_ALLOWED = 1008,
     WS_TOO_LARGE = 1009,

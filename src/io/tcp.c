@@ -8,6 +8,7 @@
 #include "io/tcp.h"
 
 #include "base/mem.h"
+#include "io/traffic.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,6 +68,8 @@ void tcp_close(struct tcp *tcp)
 {
     if (tcp->closed)
         return;
+    if (tcp->ops->on_closing)
+        tcp->ops->on_closing(tcp);
     tcp->closed = true;
     uv_close((uv_handle_t *)&tcp->uv, closed);
 }
@@ -310,6 +313,11 @@ size_t tcp_unacknowledged(const struct tcp *tcp)
     if (tcp->closed || ioctl(tcp->fd, SIOCOUTQ, &queued) < 0 || queued < 0)
         queued = 0;
     return tcp_pending(tcp) + (size_t)queued;
+}
+
+bool tcp_traffic(const struct tcp *tcp, uint64_t *in, uint64_t *out)
+{
+    return !tcp->closed && traffic_read(tcp->fd, in, out);
 }
 
 void tcp_finish(struct tcp *tcp, int64_t linger_ms)

@@ -31,6 +31,9 @@ struct tcp_ops {
     /* tcp_busy has ended. */
     void (*on_drain)(struct tcp *tcp);
     void (*on_close)(struct tcp *tcp);
+    /* Or NULL. Inside tcp_close, whoever called it, tcp_send too: the last moment at which
+     * tcp_traffic knows anything. May do nothing else to the connection. */
+    void (*on_closing)(struct tcp *tcp);
 };
 
 /* fd is moved. Reading starts at once. context: NULL for no TLS. */
@@ -58,6 +61,11 @@ size_t tcp_pending(const struct tcp *tcp);
 /* Those, and what the kernel has that the peer has not acknowledged: it shrinks while a slow peer
  * takes something, long before there is room to write. */
 size_t tcp_unacknowledged(const struct tcp *tcp);
+
+/* Bytes that have come and gone over it since it was accepted, as the kernel counts them: with TLS
+ * the encrypted ones. False, with neither set, once it is closed or when the kernel does not say.
+ */
+bool tcp_traffic(const struct tcp *tcp, uint64_t *in, uint64_t *out) must_check;
 
 /* At once; what is pending is lost. on_close follows later in the loop. */
 void tcp_close(struct tcp *tcp);

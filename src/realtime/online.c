@@ -9,6 +9,7 @@
 
 struct online_app {
     int64_t app;
+    Id id;            /* nil: no session has been opened yet */
     int64_t users;    /* distinct, now */
     int64_t sessions; /* now */
     int64_t open;     /* sessions that have not ended, CONNECTed or not */
@@ -112,10 +113,11 @@ static struct online_app *app_of(struct online *o, int64_t app)
     return a;
 }
 
-Err online_open(struct online *o, int64_t app, int64_t open)
+Err online_open(struct online *o, int64_t app, Id id, int64_t open)
 {
     pthread_mutex_lock(&o->lock);
     struct online_app *a = app_of(o, app);
+    a->id = id;
     Err err = full(a, open) ? ERR_APP_CONNECTION_LIMIT : ERR_OK;
     if (!err)
         a->open++;
@@ -130,6 +132,15 @@ void online_close(struct online *o, int64_t app)
     must(a->open > 0);
     a->open--;
     pthread_mutex_unlock(&o->lock);
+}
+
+Id online_app_id(struct online *o, int64_t app)
+{
+    pthread_mutex_lock(&o->lock);
+    const struct online_app *a = map_get(&o->apps, app_key(app));
+    Id id = a ? a->id : (Id){0};
+    pthread_mutex_unlock(&o->lock);
+    return id;
 }
 
 /* Milliseconds that never go back. */

@@ -20,10 +20,12 @@ struct online;
 struct online *online_new(int64_t away_ms, int64_t interval_ms);
 void online_free(struct online **online);
 
-/* Counts an open session of the app, from before its CONNECT to its end. ERR_APP_CONNECTION_LIMIT
- * when it has `open` already (0: no limit). */
-Err online_open(struct online *online, int64_t app, int64_t open) must_check;
+/* Counts an open session of the app, from before its CONNECT to its end; id: the app's.
+ * ERR_APP_CONNECTION_LIMIT when it has `open` already (0: no limit). */
+Err online_open(struct online *online, int64_t app, Id id, int64_t open) must_check;
 void online_close(struct online *online, int64_t app);
+/* The id of an app that has had a session, else nil: for the log. */
+Id online_app_id(struct online *online, int64_t app);
 
 /*
  * Counts a session that has CONNECTed; id: the user's. ERR_CONCURRENT_USER_LIMIT when the user has

@@ -318,6 +318,8 @@ void session_end(struct session *s)
 {
     if (!s->tcp)
         atomic_fetch_sub(loop_load(s->all->config.loop), 1);
+    if (!s->tcp && !s->closing)
+        session_log_end(s, WS_LOST, S(""));
     s->tcp = NULL;
     if (s->wire) {
         buf_free(&s->wire->message);
@@ -344,7 +346,14 @@ static void on_close(struct tcp *tcp)
     session_end(tcp_owner(tcp));
 }
 
-static const struct tcp_ops session_tcp = {on_data, on_end, on_drain, on_close};
+static void on_closing(struct tcp *tcp)
+{
+    const struct session *s = tcp_owner(tcp);
+    if (!s->closing)
+        session_log_end(s, WS_LOST, S(""));
+}
+
+static const struct tcp_ops session_tcp = {on_data, on_end, on_drain, on_close, on_closing};
 
 struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire *wire,
                              const struct auth_ticket *ticket, int64_t users, unsigned window)
@@ -365,6 +374,7 @@ struct session *session_open(struct sessions *all, struct tcp *tcp, struct wire 
     s->stomp_in = BUF(2 * rest);
     s->member.sign_in = s->actor.session;
     s->last_in = s->last_out = loop_now(all->config.loop);
+    s->began = (uint32_t)(s->last_in / 1000);
     all->count++;
     if (tcp)
         tcp_hand_over(tcp, &session_tcp, s);

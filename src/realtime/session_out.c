@@ -419,15 +419,23 @@ void session_receipt(struct session *s, Str receipt)
     session_control(s, buf_str(f));
 }
 
+static void log_slow(const struct session *s)
+{
+    struct session_who who;
+    struct log_field f[SESSION_LOG_WHO];
+    session_log_who(s, &who, f);
+    log_event(LOG_INFO, "session too slow", f[0], f[1], log_n("queued", (int64_t)queued(s)));
+}
+
 void session_close(struct session *s, int code, Str reason)
 {
     if (s->closing || session_gone(s))
         return;
     if (code == WS_TOO_SLOW)
-        log_event(LOG_INFO, "session too slow", log_n("app", s->actor.app),
-                  log_n("user", s->actor.user), log_n("queued", (int64_t)queued(s)));
+        log_slow(s);
     s->closing = true;
     session_write(s);
+    session_log_end(s, code, reason);
     if (s->out_n)
         session_drop_output(s, s->out_n);
     buf_free(&s->in);

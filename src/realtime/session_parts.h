@@ -1,6 +1,6 @@
 /*
  * What the files of the session share: session.c (input, lifetime), session_time.c (its timer),
- * session_out.c (output),
+ * session_out.c (output), session_log.c (its lines in the log),
  * session_stomp.c (what STOMP frames do), session_resume.c (what was missed), session_deflate.c
  * (compressed messages), session_wire.c (SockJS). For no one else.
  */
@@ -8,6 +8,7 @@
 #define REALTIME_SESSION_PARTS_H
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "codec/ws.h"
 #include "realtime/session.h"
 
@@ -70,6 +71,7 @@ struct session {
     bool refused_version, connected, loading, committing, paused, dirty, closing, removed, online;
     bool claiming;          /* the ticket, before CONNECTED */
     bool pinged;            /* it was silent, and has not answered yet */
+    uint8_t version;        /* enum stomp_version */
     uint32_t compress_most; /* bytes of an event that may be compressed; 0: not agreed */
     struct actor actor;
     struct buf control;
@@ -85,7 +87,7 @@ struct session {
     };
     int64_t position; /* in the log: of the snapshot that was replayed */
     struct ws_stream ws;
-    enum stomp_version version;
+    uint32_t began;             /* loop time in seconds */
     uint32_t beat_out, beat_in; /* milliseconds; 0: none */
     uint16_t close_code;
     uint16_t wanted; /* stomp_frame.wanted of what is in stomp_in; UINT16_MAX: STOMP_WANTS_NUL */
@@ -143,6 +145,19 @@ void session_payload(struct session *s, Str payload);
 void session_drained(struct session *s);
 /* The connection has ended. Frees it, perhaps. */
 void session_end(struct session *s);
+
+/* ----- session_log.c ----- */
+
+/* The session's last line: why it ends, how long it was, what came and went. Once, before its
+ * connection is gone. */
+void session_log_end(const struct session *s, int code, Str reason);
+/* The fields app and user of a line about it, by their ids. */
+enum { SESSION_LOG_WHO = 2 };
+struct session_who {
+    char app[ID_TEXT], user[ID_TEXT]; /* which the fields point to */
+};
+void session_log_who(const struct session *s, struct session_who *who,
+                     struct log_field out[SESSION_LOG_WHO]);
 
 /* ----- session_wire.c: what the functions above them do, of a session on a wire ----- */
 

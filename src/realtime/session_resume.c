@@ -238,6 +238,14 @@ static Err read_page(struct job *job, struct tx *tx)
     return replay_page(tx, &r->plan, &r->read, PAGE_EVENTS, PAGE_BYTES, &r->page, &r->pruned);
 }
 
+static void log_failure(const struct session *s, Err err)
+{
+    struct session_who who;
+    struct log_field f[SESSION_LOG_WHO];
+    session_log_who(s, &who, f);
+    log_event(LOG_WARN, "resume failed", f[0], f[1], log_s("reason", err_code(err)));
+}
+
 static void was_read(struct job *job)
 {
     struct session_resume *r = (struct session_resume *)job;
@@ -251,8 +259,7 @@ static void was_read(struct job *job)
     }
     r->stage = SENDING;
     if (job->err) {
-        log_event(LOG_WARN, "resume failed", log_n("app", r->plan.app), log_n("user", r->user),
-                  log_s("reason", err_code(job->err)));
+        log_failure(s, job->err);
         session_close(s, WS_TOO_SLOW, err_text(job->err));
     } else if (r->again || r->pruned) {
         start_over(r);

@@ -99,11 +99,13 @@ static void on_connect(struct session *s, const struct stomp_frame *f)
         session_fail(s, WS_PROTOCOL_ERROR, S(""), "The session is connected already.");
         return;
     }
-    if (!stomp_negotiate(header(f, "accept-version"), &s->version)) {
+    enum stomp_version version = s->version;
+    if (!stomp_negotiate(header(f, "accept-version"), &version)) {
         s->refused_version = true;
         session_fail(s, WS_PROTOCOL_ERROR, S(""), "Supported versions are 1.0, 1.1 and 1.2.");
         return;
     }
+    s->version = (uint8_t)version;
     Str beat = header(f, "heart-beat");
     if (beat.n && !stomp_heart_beat(beat, &out, &in)) {
         session_fail(s, WS_PROTOCOL_ERROR, S(""), "The heart-beat header is not two numbers.");

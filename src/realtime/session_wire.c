@@ -66,6 +66,7 @@ static void send_elements(struct session *s, struct buf *elements)
         send_tcp(s, buf_str(&message));
         buf_free(&message);
     } else {
+        s->wire->out += elements->n;
         s->wire->ops->send(s->wire, buf_str(elements));
     }
     buf_clear(elements);
@@ -182,6 +183,7 @@ void session_wire_message(struct session *s, const struct ws_event *e)
 
 bool session_wire_input(struct session *s, Str stomp)
 {
+    s->wire->in += stomp.n;
     if (s->connected)
         s->last_in = loop_now(s->all->config.loop);
     if (stomp.n && !s->closing)

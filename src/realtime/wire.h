@@ -41,6 +41,7 @@ struct wire_ops {
 struct wire {
     const struct wire_ops *ops;
     struct buf message; /* over a WebSocket: the parts of one so far. The session's own */
+    uint64_t in, out;   /* without one: bytes of STOMP that came and went. The session's own */
 };
 
 #endif

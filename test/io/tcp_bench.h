@@ -79,7 +79,7 @@ static inline void on_close(struct tcp *tcp)
     s->tcp = NULL;
 }
 
-static const struct tcp_ops ops = {on_data, on_end, on_drain, on_close};
+static const struct tcp_ops ops = {on_data, on_end, on_drain, on_close, NULL};
 
 /* ----- the peer ----- */
 

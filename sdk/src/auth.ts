@@ -55,6 +55,11 @@ export function bearer(headers: Headers): string {
     return token;
 }
 
+function endedMeanwhile(): WhispError {
+    return new WhispError('The sign-in that this call was made with has ended meanwhile.',
+                          { status: 401, code: 'SIGNED_OUT' });
+}
+
 export class Auth {
     #state: AuthState | null = null;
     #life: Life | undefined;
@@ -111,10 +116,11 @@ export class Auth {
         if (!life || life.ends - this.#environment.now() >= Math.min(MARGIN_MS, life.lasts / 10)) {
             return jwt;
         }
+        const { state } = this;
         try {
             return await this.renew(jwt);
         } catch (error) {
-            if (error instanceof WhispError && error.retryable) {
+            if (error instanceof WhispError && error.retryable && this.#isStill(state)) {
                 return jwt; // it may still be good
             }
             throw error;
@@ -122,11 +128,16 @@ export class Auth {
     }
 
     /**
-     * A JWT other than the one that was used. Refused by a 401 (or a 400: no token of ours), the
-     * sign-in is over and forgotten, and the error is a 401. Any other failure changes nothing.
+     * A JWT other than the one that was used, of the same sign-in: when that has ended meanwhile, or
+     * another has taken its place, it rejects with a 401. Refused by a 401 (or a 400: no token of
+     * ours), the sign-in is over and forgotten, and the error is a 401. Any other failure changes
+     * nothing.
      */
-    renew(used: string): Promise<string> {
+    renew(used: string, signIn = this.#state): Promise<string> {
         const state = this.#state;
+        if (!this.#isStill(signIn)) {
+            return Promise.reject(endedMeanwhile());
+        }
         if (state && state.jwt !== used) {
             return Promise.resolve(state.jwt);
         }
@@ -148,7 +159,10 @@ export class Auth {
                 { method: 'POST', path: '/api/auth/refresh', body: { expiredJwt: before.jwt } },
                 { Authorization: `Bearer ${before.refreshToken}` });
             const jwt = bearer(answer.headers);
-            if (this.#state === before) { // else someone has signed in or out meanwhile
+            if (!this.#isStill(before)) {
+                throw endedMeanwhile();
+            }
+            if (this.#state === before) { // else changeUsername() has brought another JWT meanwhile
                 this.setFresh({ ...before, jwt });
             }
             return jwt;
@@ -161,6 +175,11 @@ export class Auth {
             }
             throw new WhispError(error.message, { ...error, status: 401, cause: error });
         }
+    }
+
+    /** Nobody has signed out or in since. */
+    #isStill(signIn: AuthState | null): boolean {
+        return this.#state?.refreshToken === signIn?.refreshToken;
     }
 
     #required(): AuthState {

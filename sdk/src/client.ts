@@ -29,6 +29,17 @@ export interface WhispConfig {
 
 export type WhispClientOptions = WhispConfig;
 
+/** A path alone is one of the page's own origin. */
+function baseUrlOf(options?: Partial<WhispConfig>): string {
+    const given: unknown = options?.baseUrl;
+    if (typeof given !== 'string' || !/^(https?:\/\/.|\/)/i.test(given)) {
+        throw new WhispError('WhispClient needs baseUrl, the URL of the Whisp server like ' +
+                             `https://chat.example.com; it is ${JSON.stringify(given) ?? 'undefined'}.`,
+                             { status: 0, code: 'NO_BASE_URL', retryable: false });
+    }
+    return given.replace(/\/+$/, '');
+}
+
 /**
  * One user's client; on a backend also the app's. REST calls reject with WhispError. Those of a user
  * need a sign-in and renew its JWT by themselves; when that is refused the sign-in is forgotten and
@@ -40,10 +51,10 @@ export class WhispClient {
     #auth: Auth;
     #http: Http;
 
-    /** The second argument is for tests. */
+    /** Throws a WhispError without a usable `baseUrl`. The second argument is for tests. */
     constructor(options: WhispConfig, environment: Partial<Environment> = {}) {
         const around: Environment = { ...surroundings, ...environment };
-        const baseUrl = options.baseUrl.replace(/\/+$/, '');
+        const baseUrl = baseUrlOf(options);
         const transport = new Transport(baseUrl, options.timeout ?? TIMEOUT_MS, around);
         this.#auth = new Auth(transport, around);
         this.#http = new Http(transport, this.#auth, options.apiKey);
@@ -143,15 +154,16 @@ export class WhispClient {
         const before = this.#auth.state;
         const { headers } = await this.#call({ method: 'POST', path: '/api/user/changeUsername', body }, options);
         const { state } = this.#auth;
-        if (state && state.userId === before?.userId) {
+        if (state && state.refreshToken === before?.refreshToken) {
             this.#auth.setFresh({ ...state, jwt: bearer(headers) });
         }
     }
 
     /** The user, with all memberships and messages, is gone for good. */
     async deleteUser(options?: RequestOptions): Promise<void> {
+        const leaving = this.#auth.state;
         await this.#call({ method: 'DELETE', path: '/api/user/deleteUser' }, options);
-        this.setAuth(null);
+        this.#forget(leaving);
     }
 
     // ------------------------------------------------------------ chats
@@ -258,11 +270,16 @@ export class WhispClient {
                 throw error;
             }
         } finally {
-            const { state } = this.#auth; // someone else may have signed in meanwhile
-            if (!state || state.refreshToken === leaving?.refreshToken) {
-                this.setAuth(null);
-                this.realtime.disconnect();
-            }
+            this.#forget(leaving);
+        }
+    }
+
+    /** Someone else may have signed in meanwhile, who stays. */
+    #forget(leaving: AuthState | null): void {
+        const { state } = this.#auth;
+        if (!state || state.refreshToken === leaving?.refreshToken) {
+            this.setAuth(null);
+            this.realtime.disconnect();
         }
     }
 }

@@ -36,7 +36,8 @@ export class WhispError extends Error {
     readonly body: unknown;
     /**
      * Stable and meant for programs: the server's (`NOT_A_MEMBER`, `USERNAME_TAKEN`, …), or ours:
-     * `NETWORK_ERROR`, `TIMEOUT`, `NOT_CONNECTED`, `DISCONNECTED`, `OUTBOX_FULL`, `NO_WEBSOCKET`.
+     * `NETWORK_ERROR`, `TIMEOUT`, `NOT_CONNECTED`, `DISCONNECTED`, `OUTBOX_FULL`, `NO_WEBSOCKET`,
+     * `NO_BASE_URL`, `BAD_ANSWER`, `NOT_A_WEBSOCKET`, `ACTION_REFUSED`, `SIGNED_OUT`.
      */
     readonly code: string | undefined;
     /** Whether the same call may well succeed later, with nothing changed. */

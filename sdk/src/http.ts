@@ -16,10 +16,11 @@ export class Http {
         this.#apiKey = apiKey;
     }
 
-    /** As the signed-in user. A 401 is tried once more with a renewed JWT. */
+    /** As the signed-in user. A 401 is tried once more with a renewed JWT of the same sign-in. */
     async asUser<T>(call: Call, options: RequestOptions = {}): Promise<Answer<T>> {
         const send = (jwt: string): Promise<Answer<T>> =>
             this.#transport.send<T>(call, { Authorization: `Bearer ${jwt}` }, options);
+        const { state } = this.#auth;
         const jwt = await abortable(this.#auth.jwt(), options.signal);
         try {
             return await send(jwt);
@@ -28,7 +29,7 @@ export class Http {
                 throw error;
             }
         }
-        return send(await abortable(this.#auth.renew(jwt), options.signal));
+        return send(await abortable(this.#auth.renew(jwt, state), options.signal));
     }
 
     /** As the app, on a backend. Rejects at once when the client has no API key. */

@@ -23,7 +23,10 @@ const CONNECT_WITHIN_MS = 30_000;
 const STABLE_MS = 10_000;
 
 const NOT_ALLOWED = 1008;
+const TOO_LARGE = 1009;
 const RESTARTING = 1012;
+/** What was sent is the reason: not the protocol, not this kind, not UTF-8, too large, it makes the server fail. */
+const SENT_WRONG = new Set([1002, 1003, 1007, TOO_LARGE, 1011]);
 
 export interface ConnectOptions {
     /** Milliseconds until `connect()` gives up on a server that does not answer; 30,000. */
@@ -95,6 +98,15 @@ function asError(error: unknown): WhispError {
         : new WhispError(String(error), {
             status: 0, code: 'CONNECTION_REFUSED', retryable: false, cause: error,
         });
+}
+
+/** Why the server ended a connection that was up, when that was for what was sent on it. */
+function refusalOf(code: number, reason: string): WhispError {
+    return code === TOO_LARGE
+        ? new WhispError('An action is too large for the server, or a proxy before it: shorten the message.',
+                         { status: 413, code: 'PAYLOAD_TOO_LARGE' })
+        : new WhispError(`The server ended the connection because of an action: ${reason}`,
+                         { status: 400, code: 'ACTION_REFUSED' });
 }
 
 /** A reply that comes late may have lost its original; its type promises one. */
@@ -194,7 +206,7 @@ export class Keeper {
             await auth.renew(auth.state.jwt).catch(() => undefined);
         }
         if (!run.wasOpen) {
-            return retry && run.options.retry === true;
+            return retry && error.code !== 'NOT_A_WEBSOCKET' && run.options.retry === true;
         }
         const { status, code } = error;
         const isClosed = code === 'SESSION_CLOSED' || (code === 'CONNECTION_REFUSED' && status === 401);
@@ -314,14 +326,16 @@ export class Keeper {
         if (lasted !== undefined) {
             run.ready = new Ready();
         }
+        const refusal = lasted !== undefined && (error || SENT_WRONG.has(code))
+            ? refusalOf(code, reason) : undefined;
         if (this.#run === run) {
-            outbox.detach();
+            outbox.detach(refusal);
         }
         const retry = code !== NOT_ALLOWED;
         return {
             reason, retry, lasted,
             within: code === RESTARTING ? retryAfterOf(given) : undefined,
-            error: error ?? new WhispError(`The connection was closed: ${reason}`, {
+            error: refusal ?? error ?? new WhispError(`The connection was closed: ${reason}`, {
                 status: retry ? 0 : 401, code: retry ? 'NETWORK_ERROR' : 'SESSION_CLOSED', retryable: retry,
             }),
         };

@@ -27,7 +27,7 @@ interface Socket {
     readonly readyState: number;
     onopen: (() => void) | null;
     onmessage: ((event: { data: unknown }) => void) | null;
-    onerror: (() => void) | null;
+    onerror: ((event?: { message?: unknown }) => void) | null;
     onclose: ((event: { code?: number; reason?: string }) => void) | null;
     send(data: string | Uint8Array): void;
     close(): void;
@@ -75,6 +75,16 @@ function isReactNative(): boolean {
     return navigator?.product === 'ReactNative';
 }
 
+/** Browsers do not say why no WebSocket was opened; the package `ws` and React Native name the HTTP status. */
+function unopenedError(url: string, why: unknown): WhispError {
+    const status = Number(/(?:response: |was ')([23]\d\d)\b/.exec(String(why))?.[1] ?? 0);
+    const reason = typeof why === 'string' && why ? ` (${why})` : '';
+    return new WhispError(
+        `No WebSocket could be opened at ${url.replace(/\?.*/, '')}${reason}. A proxy before the server must ` +
+        'pass the headers Upgrade and Connection on.',
+        { status, code: status ? 'NOT_A_WEBSOCKET' : 'NETWORK_ERROR', retryable: !status });
+}
+
 /** Throws what the WebSocket's constructor throws. */
 export function openLink(options: LinkOptions, hooks: LinkHooks): Link {
     return new StompLink(options, hooks);
@@ -102,10 +112,14 @@ class StompLink implements Link {
         this.#socket = socket;
         this.#timer = this.#environment.setTimeout(
             () => this.drop('the server did not answer in time'), OPEN_WITHIN_MS);
-        socket.onopen = () => this.#write('CONNECT', {
-            'accept-version': '1.2', 'heart-beat': `${HEARTBEAT_MS},${HEARTBEAT_MS}`,
-            Authorization: `Bearer ${options.jwt}`,
-        });
+        let wasOpen = false;
+        socket.onopen = () => {
+            wasOpen = true;
+            this.#write('CONNECT', {
+                'accept-version': '1.2', 'heart-beat': `${HEARTBEAT_MS},${HEARTBEAT_MS}`,
+                Authorization: `Bearer ${options.jwt}`,
+            });
+        };
         socket.onmessage = ({ data }) => {
             try {
                 this.#heard(String(data));
@@ -113,7 +127,11 @@ class StompLink implements Link {
                 this.drop('the server sent what cannot be read');
             }
         };
-        socket.onerror = () => undefined; // its close follows
+        socket.onerror = (event) => { // its close follows
+            if (!wasOpen) {
+                this.#ending.error = unopenedError(options.url, event?.message);
+            }
+        };
         socket.onclose = ({ code = 1006, reason }) => {
             this.#ending.code = code;
             this.#ending.reason = reason || this.#ending.error?.message || `closed with ${code}`;

@@ -128,7 +128,7 @@ export class WhispRealtime {
         return this.#act('DELETE_MSG', args, 'chatId', 'messageId');
     }
 
-    /** Tells the others that you type; the server passes on one in three seconds. Never waits. */
+    /** Tells the others that you type: call it every three seconds while that is so. Never waits. */
     sendTyping(chatId: string): Promise<void>;
     sendTyping(request: { chatId: string }): Promise<void>;
     sendTyping(...args: unknown[]): Promise<void> {

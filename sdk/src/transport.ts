@@ -101,8 +101,8 @@ export class Transport {
     async #exchange<T>(call: Call, headers: Record<string, string>, signal: AbortSignal): Promise<Answer<T>> {
         const query = Object.entries(call.query ?? {}) // by hand: React Native's URLSearchParams cannot set()
             .flatMap(([name, value]) => (value === undefined ? [] : `${name}=${encodeURIComponent(value)}`));
-        const url = this.#base + call.path + (query.length > 0 ? `?${query.join('&')}` : '');
-        const response = await this.#environment.fetch(url, {
+        const url = this.#base + call.path;
+        const response = await this.#environment.fetch(query.length > 0 ? `${url}?${query.join('&')}` : url, {
             method: call.method,
             headers: call.body ? { 'Content-Type': 'application/json', ...headers } : headers,
             body: call.body && JSON.stringify(call.body),
@@ -111,6 +111,11 @@ export class Transport {
         const body = parsed(await response.text(), response.headers.get('content-type'));
         if (!response.ok) {
             throw errorOfAnswer(response.status, body, response.headers.get('retry-after'));
+        }
+        if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
+            throw new WhispError(`${url} answers with a web page: baseUrl is ` +
+                                 'not the Whisp server\'s, or a proxy before it answers instead.',
+                                 { status: 0, code: 'BAD_ANSWER', body, retryable: false });
         }
         return { body: body as T, headers: response.headers };
     }

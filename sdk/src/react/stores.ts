@@ -8,8 +8,8 @@ import type { Chat, Message } from '../types.js';
 import { applyToChats, applyToMessages, type Named } from './apply.js';
 
 const PAGE = 50;
-/** Nobody types so long without sending TYPING again. */
-const TYPING_MS = 6_000;
+/** Who types sends TYPING every 3 s; one that comes late, or one that is lost, changes nothing. */
+const TYPING_MS = 7_000;
 
 /** A value that changes, in the form of React's `useSyncExternalStore`. */
 export abstract class Store<T> {

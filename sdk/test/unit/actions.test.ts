@@ -100,7 +100,7 @@ test('other actions resolve at their receipt, not before', async () => {
 test('the own clientMessageId is sent, and kept when it is sent again', async () => {
     const s = await connected(silence);
     void s.client.realtime.sendMessage(CHAT, 'a', { clientMessageId: 'mine' });
-    void s.client.realtime.sendMessage({ chatId: CHAT, message: 'b', clientMessageId: 'mine too' });
+    void s.client.realtime.sendMessage({ chatId: 'another', message: 'b', clientMessageId: 'mine too' });
     await settled();
     s.server.socket.end(1006);
     await s.clock.pass(1000);
@@ -168,7 +168,7 @@ test('while it connects, actions wait and then go in order', async () => {
 });
 
 test('what a lost connection left unanswered is sent again, in order, and given once', async () => {
-    let answers = 2;
+    let answers = 3;
     const s = await connected((socket, frame) => answers-- > 0 && store(socket, frame));
     const texts = ['a', 'b', 'c', 'd'];
     const sending = texts.map((text) => s.client.realtime.sendMessage(CHAT, text));
@@ -177,7 +177,7 @@ test('what a lost connection left unanswered is sent again, in order, and given 
     s.server.socket.end(1006);
     sending.push(s.client.realtime.sendMessage(CHAT, 'e'));
     // It had stored "c"; the answer was lost. It tells on resuming, "d" it sees for the first time.
-    const c = s.server.sockets[0]?.sent[2]?.action;
+    const c = s.server.sockets[0]?.sent.find(({ action }) => action.message === 'c')?.action;
     s.server.onSend = store;
     s.server.onSubscribe = (socket) => {
         socket.event('e90', { ...c, messageId: 'm90', eventId: 'e90', seq: 90 });
@@ -240,6 +240,72 @@ test('a server that is asked too much is asked more slowly, and nothing is lost 
     expect(s.events('message').map(({ message }) => message)).toEqual(texts);
     expect(s.events('error')).toEqual([]);
     expect(s.server.socket.sent.length).toBeLessThan(40 + 32 + 10);
+});
+
+test('what is refused for now and tried again keeps its place in its chat; other chats go on', async () => {
+    let refusals = 1;
+    const s = await connected((socket, frame) => (
+        frame.body.includes('"first"') && refusals-- > 0 ? refuse(socket, frame, 'OVERLOADED') : store(socket, frame)));
+    const { realtime } = s.client;
+    const sending = [
+        realtime.sendMessage(CHAT, 'first'), realtime.sendMessage(CHAT.toUpperCase(), 'second'),
+        realtime.editMessage(CHAT, 'm', 'third'), realtime.sendMessage('another', 'elsewhere'),
+    ];
+    await settled();
+    expect(s.events('message').map(({ message }) => message)).toEqual(['elsewhere']);
+    await s.clock.pass(2000);
+    await Promise.all(sending);
+    expect(s.server.socket.sent.map(({ action }) => action.message)).toEqual(['first', 'elsewhere', 'first', 'second', 'third']);
+    expect(s.events('error')).toEqual([]);
+});
+
+test('a reaction that is taken back at once stays taken back, when taking it back is tried again', async () => {
+    let refusals = 1;
+    const s = await connected((socket, frame) => (
+        frame.body.includes('DELETE_REACT') && refusals-- > 0 ? refuse(socket, frame, 'OVERLOADED') : store(socket, frame)));
+    const done = Promise.all([s.client.realtime.removeReaction('r'), s.client.realtime.addReaction(CHAT, 'm', '+1')]);
+    await s.clock.pass(2000);
+    await done;
+    expect(s.server.socket.sent.map(({ action }) => action.type)).toEqual(['DELETE_REACT', 'DELETE_REACT', 'REACT']);
+});
+
+test('a chat id in capitals is that of the event', async () => {
+    const s = await connected((socket, frame) => (
+        store(socket, { ...frame, body: frame.body.replace('ABCDEF', 'abcdef') })));
+    expect(await s.client.realtime.sendMessage('00000000-0000-7000-8000-000000ABCDEF', 'x')).toMatchObject({ message: 'x' });
+});
+
+test.each([
+    [1009, 413, 'PAYLOAD_TOO_LARGE'], [1002, 400, 'ACTION_REFUSED'], [1011, 400, 'ACTION_REFUSED'],
+])('the action that ends two connections with %d is rejected, and all others are stored', async (code, status, name) => {
+    const s = await connected((socket, frame) => (frame.body.includes('bad') ? socket.end(code) : store(socket, frame)));
+    const { realtime } = s.client;
+    const others = ['c1', 'c2', 'bad one', 'c3', 'c4'].map((chatId, i) => realtime.markAsRead(chatId, `m${i}`));
+    const [bad] = others.splice(2, 1);
+    const later = realtime.sendMessage(CHAT, 'after it');
+    const outcome = bad?.then(() => 'stored', (reason: unknown) => reason);
+    for (let n = 0; n < 5; n++) {
+        await s.clock.pass(5000);
+    }
+    expect(await outcome).toMatchObject({ name: 'WhispError', status, code: name, retryable: false });
+    await Promise.all(others);
+    expect(await later).toMatchObject({ message: 'after it' });
+    const times = s.server.sockets.flatMap(({ sent }) => sent).filter(({ action }) => action.chatId === 'bad one');
+    expect(times).toHaveLength(2);
+    expect(s.events('error').map(({ error }) => error.code)).toEqual([name]);
+});
+
+test('an action whose connection is lost again and again, for no fault of its own, is stored in the end', async () => {
+    let losses = 6;
+    const codes = [1006, 1012, 1013];
+    const s = await connected((socket, frame) => (
+        losses-- > 0 ? socket.end(codes[losses % 3] as number) : store(socket, frame)));
+    const sending = s.client.realtime.sendMessage(CHAT, 'x');
+    for (let n = 0; n < 10; n++) {
+        await s.clock.pass(10_000);
+    }
+    expect(await sending).toMatchObject({ message: 'x' });
+    expect(s.server.sockets).toHaveLength(7);
 });
 
 test('at most 32 are in flight, at most 1,000 wait', async () => {

@@ -142,6 +142,76 @@ test('a sign-in during a refresh stays', async () => {
     expect(s.client.getAuth()).toEqual(other);
 });
 
+test('a renewal that is answered after the logout brings nobody back, and no call goes out with its JWT', async () => {
+    const s = scene();
+    let answer = (): void => undefined;
+    s.server.on('GET /api/user/getUser', () => refusal(401, 'AUTH_EXPIRED_TOKEN'));
+    s.server.on('POST /api/auth/logout', () => json(200, null));
+    s.server.on('POST /api/auth/refresh', async () => {
+        await new Promise<void>((done) => (answer = done));
+        return json(200, null, { authorization: `Bearer ${fresh(s)}` });
+    });
+    const seen: unknown[] = [];
+    s.client.onAuthChange((auth) => seen.push(auth));
+    const call = s.client.getUser().catch((reason: unknown) => reason);
+    await settled();
+    await s.client.logout();
+    answer();
+    expect(await call).toMatchObject({ name: 'WhispError', status: 401, code: 'SIGNED_OUT', retryable: false });
+    expect(s.client.isAuthenticated).toBe(false);
+    expect(seen).toEqual([null]);
+    expect(s.server.of('/api/user/getUser')).toHaveLength(1);
+});
+
+test('a user who is deleted after another has signed in leaves that sign-in as it is', async () => {
+    const s = scene();
+    let answer = (): void => undefined;
+    s.server.on('DELETE /api/user/deleteUser', async () => {
+        await new Promise<void>((done) => (answer = done));
+        return json(200, null);
+    });
+    const call = s.client.deleteUser();
+    await settled();
+    const other = { jwt: 'other', refreshToken: 'other-refresh', userId: 'somebody' };
+    s.client.setAuth(other);
+    answer();
+    await call;
+    expect(s.client.getAuth()).toEqual(other);
+});
+
+test('a call that is refused after another user has signed in is not made as that user', async () => {
+    const s = scene();
+    let answer = (): void => undefined;
+    s.server.on('DELETE /api/user/deleteUser', async () => {
+        await new Promise<void>((done) => (answer = done));
+        return refusal(401, 'AUTH_EXPIRED_TOKEN');
+    });
+    const call = s.client.deleteUser().catch((reason: unknown) => reason);
+    await settled();
+    const other = { jwt: 'other', refreshToken: 'other-refresh', userId: 'somebody' };
+    s.client.setAuth(other);
+    answer();
+    expect(await call).toMatchObject({ status: 401, code: 'SIGNED_OUT' });
+    expect(s.server.of('/api/user/deleteUser')).toHaveLength(1);
+    expect(s.client.getAuth()).toEqual(other);
+});
+
+test('changeUsername that is answered after the user has signed in again leaves that sign-in as it is', async () => {
+    const s = scene();
+    let answer = (): void => undefined;
+    s.server.on('POST /api/user/changeUsername', async () => {
+        await new Promise<void>((done) => (answer = done));
+        return json(200, null, { authorization: `Bearer ${fresh(s)}` });
+    });
+    const call = s.client.changeUsername('new');
+    await settled();
+    const again = { jwt: 'again', refreshToken: 'again-refresh', userId: s.client.getAuth()?.userId ?? '' };
+    s.client.setAuth(again);
+    answer();
+    await call;
+    expect(s.client.getAuth()).toEqual(again);
+});
+
 test('without an API key, registerUser and signIn say so and ask nothing', async () => {
     const s = scene({ signedIn: false });
     const user = { username: 'ann', email: 'ann@example.com', password: 'a good passphrase' };

@@ -200,7 +200,7 @@ test('useChats: what is shown stays shown when it is read again', async () => {
     expect(hook.now()).toMatchObject({ hasMore: false, chats: { length: 120 } });
 });
 
-test('useTyping: who types, until a message or for 6 s', async () => {
+test('useTyping: who types, until a message or for 7 s', async () => {
     const s = await connected();
     const hook = await show(() => useTyping(s.client, CHAT));
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -212,7 +212,7 @@ test('useTyping: who types, until a message or for 6 s', async () => {
     expect(hook.now()).toEqual(['carl', OTHER]);
     await happened(() => s.server.socket.event('e1', messageEvent(1)));
     expect(hook.now()).toEqual(['carl']);
-    await happened(() => vi.advanceTimersByTime(5_999));
+    await happened(() => vi.advanceTimersByTime(6_999));
     expect(hook.now()).toEqual(['carl']);
     await happened(() => vi.advanceTimersByTime(1));
     expect(hook.now()).toEqual([]);

@@ -325,6 +325,8 @@ test.each([
         'GET /api/auth/getTicket', () => refusal(429, 'CONCURRENT_USER_LIMIT')), { status: 429, code: 'CONCURRENT_USER_LIMIT' }],
     ['the server restarts', (s: Scene) => s.server.on(
         'GET /api/auth/getTicket', () => refusal(503, 'DRAINING', { 'retry-after': '9' })), { status: 503 }],
+    ['no WebSocket comes through', (s: Scene) => { s.server.upgrades = false; },
+     { status: 0, code: 'NETWORK_ERROR', message: expect.stringContaining('must pass the headers Upgrade') as string }],
     ['the server closes', (s: Scene) => { s.server.frame = (socket) => socket.end(1013); }, { status: 0 }],
 ])('connect() rejects at once, and tries nothing more, when %s', async (_, trouble, expected) => {
     const s = scene();

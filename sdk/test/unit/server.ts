@@ -60,10 +60,11 @@ export class Socket {
 
     constructor(readonly server: Server, readonly url: string) {
         setImmediate(() => {
-            if (this.readyState === 0 && server.reachable) {
+            if (this.readyState === 0 && server.reachable && server.upgrades) {
                 this.readyState = 1;
                 this.onopen?.();
             } else if (this.readyState === 0) {
+                this.onerror?.({ type: 'error' }); // browsers say no more
                 this.end(1006);
             }
         });
@@ -132,6 +133,8 @@ export class Socket {
 
 export class Server {
     reachable = true;
+    /** There is a way for WebSockets, too. */
+    upgrades = true;
     requests: Request[] = [];
     sockets: Socket[] = [];
     /** What a SUBSCRIBE brings after its receipt; RESUMED by default. */

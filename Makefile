@@ -1,4 +1,5 @@
-# make              builds the server: build/release/whispd
+# make              installs what is missing, builds the server: build/release/whispd
+# make all          builds it, with what is there
 # make run          installs what is missing, builds, serves ./data
 # make test         installs what is missing, proves the lot
 # make check        format, layers, exports, sizes, clang-tidy, clang's warnings, the types of TypeScript
@@ -49,7 +50,7 @@ LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize=%,$(
 examples = node-bot web-chat
 
 # Only the goals that compile ask for packages; the others install them first.
-ifneq ($(filter-out run test bench bench-peers soak model fuzz attack check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out build run test bench bench-peers soak model fuzz attack check sdk python-setup $(examples) clean,$(or $(MAKECMDGOALS),build)),)
 ifeq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo found),)
 missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(error pkg-config does not find $(missing): run script/setup build)
@@ -63,6 +64,10 @@ Q = $(if $(V),,@)
 say = @printf '  %-4s %s\n'
 # As many jobs as there are cores, unless the caller said how many.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+build:
+	@script/setup build
+	@$(MAKE) $(JOBS) all
 
 all: $(B)/whispd
 
@@ -108,15 +113,19 @@ $(B)/store/schema.o: $(wildcard src/store/schema/*.sql)
 
 # So are the documents of the APIs and the reference page, plain and compressed.
 pages = $(addprefix docs/openapi/,chat.json management.json asyncapi.json) \
-        $(addprefix src/api/pages/,reference.html style.css) vendor/redoc.js
+        $(addprefix src/api/pages/,reference.html style.css chat.html management.html) build/pages/redoc.js
 $(B)/api/pages.o: $(pages) $(pages:%=build/pages/%.gz)
 
 build/pages/%.gz: %
 	@mkdir -p $(@D)
 	$(Q)gzip -9nc $< >$@
 
-vendor/redoc.js:
-	$(error $@ is missing: run script/setup build)
+# Without Redoc the server is whole but for its reference page, which then says so.
+redoc = $(or $(wildcard vendor/redoc.js),src/api/pages/no_redoc.js)
+build/pages/redoc.js: $(redoc) $(wildcard vendor)
+	@mkdir -p $(@D)
+	$(if $(wildcard vendor/redoc.js),,$(say) NOTE 'no vendor/redoc.js: building without the reference page; script/setup build fetches it')
+	$(Q)cp $(redoc) $@
 
 unit_tests = $(foreach l,$(LAYERS),$(patsubst %.c,$(B)/%,$(wildcard test/$(l)/*_test.c)))
 
@@ -260,6 +269,6 @@ $(B)/%.tidy: src/%.c $(B)/%.o .clang-tidy
 clean:
 	rm -rf build sdk/dist examples/web-chat/dist
 
-.PHONY: all unit unit-tests contract bench-programs fuzz-programs bench bench-peers soak model fuzz attack sdk python-setup $(examples) run test check tidy clean
+.PHONY: build all unit unit-tests contract bench-programs fuzz-programs bench bench-peers soak model fuzz attack sdk python-setup $(examples) run test check tidy clean
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -40,7 +40,8 @@ bool answer_origin_allowed(const struct exchange *x)
     Str origin = origin_of(x);
     if (!origin.n || in_list(config->origins[surface], origin))
         return true;
-    return surface == SURFACE_MANAGEMENT && str_eq(origin, x->request.server->url[surface]);
+    return surface == SURFACE_MANAGEMENT &&
+           str_eq(origin, http_url_origin(x->request.server->url[surface]));
 }
 
 /* SockJS's own answers are as its document has them: "*" for who names no Origin, else the Origin,

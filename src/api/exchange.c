@@ -181,10 +181,13 @@ static size_t builtins_on(enum surface surface)
     return surface == SURFACE_MANAGEMENT ? countof(builtins) : JWKS;
 }
 
+/* One a line, so that it can be read and searched. */
 static void list_route(struct json_writer *w, const char *listener, const struct route *row)
 {
     static const char *const auths[] = {
         [AUTH_NONE] = "none", [AUTH_KEY] = "key", [AUTH_USER] = "user", [AUTH_ACCOUNT] = "account"};
+    buf_add(w->out, w->comma ? S(",\n") : S("\n"));
+    w->comma = false;
     json_object_begin(w);
     json_field_string(w, "listener", str_of(listener));
     json_field_string(w, "method", str_of(method_names[row->method]));
@@ -210,6 +213,7 @@ void exchange_list_routes(struct buf *out)
     }
     for (const struct route *row = sockjs_routes; row->path; row++)
         list_route(&w, listeners[SURFACE_API], row);
+    buf_add(out, S("\n"));
     json_array_end(&w);
 }
 

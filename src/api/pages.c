@@ -23,11 +23,14 @@ PAGE(page_management, "docs/openapi/management.json");
 PAGE(page_asyncapi, "docs/openapi/asyncapi.json");
 PAGE(page_reference, "src/api/pages/reference.html");
 PAGE(page_style, "src/api/pages/style.css");
-PAGE(page_script, "vendor/redoc.js");
+PAGE(page_script, "build/pages/redoc.js"); /* or what stands for it: Makefile */
+PAGE(page_index_api, "src/api/pages/chat.html");
+PAGE(page_index_management, "src/api/pages/management.html");
 
 /*
- * For the reference page. Redoc makes style elements: empty ones, whose rules it then adds by
- * script (the first hash is that of no text), and one for its scroll bars (the second).
+ * For the pages. On that of the reference Redoc makes style elements: empty ones, whose rules it
+ * then adds by script (the first hash is that of no text), and one for its scroll bars (the
+ * second).
  */
 #define POLICY                                                                                     \
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "            \
@@ -41,9 +44,11 @@ PAGE(page_script, "vendor/redoc.js");
     }
 #define OF(name) name, name##_end, name##_gzip, name##_gzip_end
 #define JSON "application/json"
-#define HTML "text/html; charset=utf-8"
+#define HTML html
 #define CSS "text/css; charset=utf-8"
 #define SCRIPT "text/javascript; charset=utf-8"
+
+static const char html[] = "text/html; charset=utf-8";
 
 struct page {
     struct route route;
@@ -53,16 +58,20 @@ struct page {
 };
 
 static const struct page pages_api[] = {
+    {AT("/"), HTML, OF(page_index_api)},
     {AT("/openapi.json"), JSON, OF(page_chat)},
     {AT("/asyncapi.json"), JSON, OF(page_asyncapi)},
     {AT("/reference"), HTML, OF(page_reference)},
+    {.route = AT("/reference/")}, /* goes there */
     {AT("/reference/style.css"), CSS, OF(page_style)},
     {AT("/reference/redoc.js"), SCRIPT, OF(page_script)},
 };
 
 static const struct page pages_management[] = {
+    {AT("/"), HTML, OF(page_index_management)},
     {AT("/openapi.json"), JSON, OF(page_management)},
     {AT("/reference"), HTML, OF(page_reference)},
+    {.route = AT("/reference/")}, /* goes there */
     {AT("/reference/style.css"), CSS, OF(page_style)},
     {AT("/reference/redoc.js"), SCRIPT, OF(page_script)},
 };
@@ -98,7 +107,7 @@ static void answer(struct exchange *x, const struct page *p)
     x->cache = S("no-cache");
     http_header_add(headers, S("ETag"), tag);
     http_header_add(headers, S("Vary"), S("Accept-Encoding"));
-    if (p->plain == page_reference)
+    if (p->type == html)
         http_header_add(headers, S("Content-Security-Policy"), S(POLICY));
     if (answer_etag_matches(x, tag)) {
         answer_text(x, 304, S(""), S(""));
@@ -109,6 +118,14 @@ static void answer(struct exchange *x, const struct page *p)
     answer_constant(x, str_of(p->type), str_from(from, (size_t)(to - from)));
 }
 
+/* The links of the pages are relative, so that they lead on behind a proxy that takes the first
+ * part of a path off. From "/reference/" they would lead astray. */
+static void redirect(struct exchange *x)
+{
+    http_header_add(&x->request.headers, S("Location"), S("../reference"));
+    answer_text(x, 308, S(""), S(""));
+}
+
 bool pages_answer(struct exchange *x)
 {
     enum surface surface = conn_surface(x->conn);
@@ -117,10 +134,12 @@ bool pages_answer(struct exchange *x)
         const struct page *p = &surfaces[surface].pages[i];
         if (!str_eq(x->path, str_of(p->route.path)))
             continue;
-        if (method == HTTP_GET || method == HTTP_HEAD)
+        if (method != HTTP_GET && method != HTTP_HEAD)
+            answer_method(x, S("GET, HEAD"));
+        else if (p->plain)
             answer(x, p);
         else
-            answer_method(x, S("GET, HEAD"));
+            redirect(x);
         return true;
     }
     return false;

@@ -1,5 +1,6 @@
 /*
- * The pages: the documents of the APIs (OpenAPI, AsyncAPI) and the reference page that shows them.
+ * The pages: the documents of the APIs (OpenAPI, AsyncAPI), the reference page that shows them, and
+ * at "/" one that leads to these.
  * They are files of the build, taken into the program; nothing of them changes while it runs, and
  * none asks another host for anything. On the conn's loop.
  */

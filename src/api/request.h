@@ -146,6 +146,8 @@ Err request_hash_password(struct request *r, Str password, Str *hash) must_check
 Err request_check_password(struct request *r, Str hash, Str password, bool *matches) must_check;
 /* This server's cluster: the audience of its tokens. */
 Str request_cluster(const struct request *r);
+/* The path in the listener's public URL, like "/chat", or "": a proxy takes it off. */
+Str request_path_prefix(const struct request *r);
 /* Do browsers reach this listener by https? */
 bool request_secure(const struct request *r);
 /* No Origin header, or one that may use this listener. */

@@ -94,6 +94,12 @@ bool request_secure(const struct request *r)
     return str_starts(r->server->url[conn_surface(x->conn)], S("https://"));
 }
 
+Str request_path_prefix(const struct request *r)
+{
+    const struct exchange *x = (const struct exchange *)r;
+    return http_url_path(r->server->url[conn_surface(x->conn)]);
+}
+
 bool request_origin_allowed(const struct request *r)
 {
     return answer_origin_allowed((const struct exchange *)r);

@@ -17,11 +17,12 @@
 
 static void set_cookie(struct request *r, Str token, int64_t ttl)
 {
-    request_header(
-        r, S("Set-Cookie"),
-        arena_fmt(&r->arena,
-                  COOKIE "=" STR_FMT "; Path=/api/auth; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
-                  STR_ARG(token), (long long)(ttl / 1000), request_secure(r) ? "; Secure" : ""));
+    request_header(r, S("Set-Cookie"),
+                   arena_fmt(&r->arena,
+                             COOKIE "=" STR_FMT "; Path=" STR_FMT
+                                    "/api/auth; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
+                             STR_ARG(token), STR_ARG(request_path_prefix(r)),
+                             (long long)(ttl / 1000), request_secure(r) ? "; Secure" : ""));
 }
 
 /* The refresh token of the Cookie header; .p is NULL when it is not there. */

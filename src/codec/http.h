@@ -103,6 +103,11 @@ bool http_has_token(const struct http_request *request, Str name, Str token);
  * or no leading '/'. */
 must_check bool http_decode_path(Str raw, char *out, size_t *n);
 
+/* The two parts of an absolute URL without a query: scheme, host and port, which is an Origin; the
+ * path behind them, or "". */
+Str http_url_origin(Str url);
+Str http_url_path(Str url);
+
 /* The first value of that name in a query string, decoded ('+' is a space); a name without '=' has
  * an empty one. False only when it is not there. The result is UTF-8 without NUL: a value that
  * would not decode to that is given as it was sent. It is in the arena. */

@@ -98,3 +98,16 @@ bool http_query(Str query, Str name, struct arena *arena, Str *out)
     }
     return false;
 }
+
+Str http_url_origin(Str url)
+{
+    return str_from(url.p, url.n - http_url_path(url).n);
+}
+
+Str http_url_path(Str url)
+{
+    long colon = str_find(url, ':');
+    size_t host = colon < 0 ? 0 : (size_t)colon + 3;
+    long slash = str_find(str_skip(url, host), '/');
+    return slash < 0 ? S("") : str_skip(url, host + (size_t)slash);
+}

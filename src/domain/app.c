@@ -10,7 +10,7 @@
 
 static const char *const tiers[] = {"DEMO", "MULTI_TENANT", "DEDICATED"};
 
-static bool known_tier(Str tier)
+bool app_tier_known(Str tier)
 {
     for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
         if (str_eq(tier, str_of(tiers[i])))
@@ -43,7 +43,7 @@ Err app_cluster_ensure(struct tx *tx, Str name, Str endpoint, Str served, int64_
         return e;
     Str rest = served;
     do {
-        if (!known_tier(str_cut(&rest, ',')))
+        if (!app_tier_known(str_cut(&rest, ',')))
             return tx_fail(
                 tx, ERR_INVALID_FIELD,
                 "tiers must be a list of DEMO, MULTI_TENANT and DEDICATED, with commas.");
@@ -209,7 +209,7 @@ Err app_update(struct tx *tx, int64_t account, Id id, Str name, Str status, stru
 Err app_set_tier(struct tx *tx, int64_t account, Id id, Str tier, struct app *out)
 {
     struct apps_row row;
-    if (!known_tier(tier))
+    if (!app_tier_known(tier))
         return tx_fail(tx, ERR_INVALID_FIELD, "tier must be DEMO, MULTI_TENANT or DEDICATED.");
     bool down = str_eq(tier, S("DEMO"));
     if (down) /* before the app's, the same order everywhere */

@@ -23,6 +23,8 @@ struct app {
     int64_t updated_at;
 };
 
+bool app_tier_known(Str tier);
+
 /* Writes this server's own cluster down at start, under its name. *out is its row number. */
 Err app_cluster_ensure(struct tx *tx, Str name, Str endpoint, Str tiers, int64_t *out) must_check;
 

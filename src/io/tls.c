@@ -108,10 +108,11 @@ static void watch_alerts(const SSL *ssl, int where, int alert)
 static Err refuse(const char *file, const char **why)
 {
     static char complaint[512];
-    char reason[256];
-    ERR_error_string_n(ERR_get_error(), reason, sizeof reason);
+    unsigned long error = ERR_get_error();
+    const char *reason =
+        ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
     ERR_clear_error();
-    snprintf(complaint, sizeof complaint, "%s: %s", file, reason);
+    snprintf(complaint, sizeof complaint, "%s: %s", file, reason ? reason : "not valid");
     *why = complaint;
     return ERR_INVALID_FIELD;
 }

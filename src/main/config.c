@@ -2,13 +2,28 @@
 
 #include "api/proxies.h"
 #include "base/mem.h"
+#include "domain/app.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { TEXT, URL, PROXIES, CHOICE, COUNT, SIZE, DURATION, RATE, ADDRESS, COST };
+enum kind {
+    TEXT,
+    URL,
+    STORE,
+    TIERS,
+    ORIGINS,
+    PROXIES,
+    CHOICE,
+    COUNT,
+    SIZE,
+    DURATION,
+    RATE,
+    ADDRESS,
+    COST
+};
 
 struct option {
     const char *name;
@@ -40,19 +55,19 @@ static const struct option options[] = {
      "PEM file with the certificate and its chain, for both listeners; none: plain HTTP", NULL},
     {"tls-key", TEXT, AT(tls_key), "", 0, 0, "PEM file with its key; SIGHUP reads both again",
      NULL},
-    {"store", TEXT, AT(store), "", 0, 0, "sqlite:PATH; default: whisp.db in the data directory",
+    {"store", STORE, AT(store), "", 0, 0, "sqlite:PATH; default: whisp.db in the data directory",
      NULL},
     {"missing-keys", CHOICE, AT(missing_keys), "refuse", 0, 0,
      "when keys/ is lost beside a store; make: new ones, which ends all tokens and API keys",
      "refuse make"},
     {"cluster", TEXT, AT(cluster), "demo-cluster", 0, 0, "name of this cluster", NULL},
-    {"cluster-tiers", TEXT, AT(cluster_tiers), "DEMO,MULTI_TENANT,DEDICATED", 0, 0,
+    {"cluster-tiers", TIERS, AT(cluster_tiers), "DEMO,MULTI_TENANT,DEDICATED", 0, 0,
      "tiers of apps that this cluster serves", NULL},
-    {"origins", TEXT, AT(origins), "*", 0, 0, "browser origins that may use the chat API", NULL},
+    {"origins", ORIGINS, AT(origins), "*", 0, 0, "browser origins that may use the chat API", NULL},
     {"sockjs-url", TEXT, AT(sockjs_url),
      "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js", 0, 0,
      "where SockJS's iframe page finds sockjs-client", NULL},
-    {"management-origins", TEXT, AT(management_origins), "", 0, 0,
+    {"management-origins", ORIGINS, AT(management_origins), "", 0, 0,
      "browser origins that may use the management API besides its own", NULL},
     {"trusted-proxies", PROXIES, AT(trusted_proxies), "", 0, 0,
      "addresses whose X-Forwarded-For is believed, like 10.0.0.0/8, ::1", NULL},
@@ -259,13 +274,51 @@ static bool choice(Str s, const char *choices)
     return false;
 }
 
-/* http or https, a host, no path: what paths are put behind. */
-static bool web_url(Str s)
+static bool has_any(Str s, const char *chars)
 {
+    for (; *chars; chars++)
+        if (str_find(s, *chars) >= 0)
+            return true;
+    return false;
+}
+
+/* http or https, a host, perhaps a path: what paths are put behind, so no slash stays at its end,
+ * and nothing may follow the path. */
+static bool web_url(Str *url)
+{
+    Str s = *url;
     Str rest = str_starts(s, S("https://"))  ? str_skip(s, 8)
                : str_starts(s, S("http://")) ? str_skip(s, 7)
                                              : S("");
-    return rest.n > 0 && str_find(rest, '/') < 0 && str_find(rest, ' ') < 0;
+    Str path = rest;
+    if (str_cut(&path, '/').n == 0 || has_any(rest, " \t\"'\\;,?#"))
+        return false;
+    while (s.p[s.n - 1] == '/')
+        s.n--;
+    *url = s;
+    return true;
+}
+
+static bool tiers(Str list)
+{
+    bool valid = list.n > 0;
+    while (valid && list.n)
+        valid = app_tier_known(str_cut(&list, ','));
+    return valid;
+}
+
+/* As browsers write them, since they are compared as text: no path, no slash at the end. */
+static bool origins_valid(Str list)
+{
+    while (list.n) {
+        Str one = str_trim(str_cut(&list, ','));
+        bool special = !one.n || str_eq(one, S("*")) || str_eq(one, S("null"));
+        Str scheme = str_cut(&one, ':');
+        if (!special && (!scheme.n || !str_starts(one, S("//")) || one.n == 2 ||
+                         has_any(str_skip(one, 2), "/ ?#")))
+            return false;
+    }
+    return true;
 }
 
 static bool number(Str s, int64_t min, int64_t max, int64_t *out)
@@ -286,7 +339,16 @@ static bool set(struct config *config, const struct option *o, Str value)
         return true;
     case URL:
         *(Str *)at = value;
-        return !value.n || web_url(value);
+        return !value.n || web_url(at);
+    case STORE:
+        *(Str *)at = value;
+        return !value.n || (str_starts(value, S("sqlite:")) && value.n > 7);
+    case TIERS:
+        *(Str *)at = value;
+        return tiers(value);
+    case ORIGINS:
+        *(Str *)at = value;
+        return origins_valid(value);
     case PROXIES:
         *(Str *)at = value;
         return proxies_valid(value);
@@ -313,7 +375,11 @@ static const char *form(const struct option *o)
 {
     static const char *const forms[] = {
         [TEXT] = "text",
-        [URL] = "http:// or https:// and a host, like https://chat.example.com",
+        [URL] = "http:// or https://, a host and perhaps a path, like https://chat.example.com",
+        [STORE] = "sqlite:PATH, like sqlite:/var/lib/whisp/whisp.db",
+        [TIERS] = "a list of DEMO, MULTI_TENANT and DEDICATED, with commas and without spaces",
+        [ORIGINS] =
+            "origins between commas as browsers write them, like https://shop.example, or *",
         [PROXIES] = "addresses or networks between commas, like 10.0.0.0/8, ::1",
         [CHOICE] = "one of: ",
         [COUNT] = "a whole number in its range",
@@ -418,12 +484,16 @@ static Err from_arguments(int argc, char **argv, const char **why)
         arg = str_skip(arg, 2);
         bool inline_value = str_find(arg, '=') >= 0;
         Str name = str_cut(&arg, '=');
-        if (!inline_value && ++i == argc) {
+        bool file = str_eq(name, S("config"));
+        if (!file && find(name) < 0)
+            return take(name, S(""), "command line", why); /* says that there is no such option */
+        /* No value begins with "--", so what does is the next option. */
+        if (!inline_value && (++i == argc || str_starts(str_of(argv[i]), S("--")))) {
             *why = complain("--%.*s needs a value; see whispd --help", STR_ARG(name));
             return ERR_INVALID_FIELD;
         }
         Str value = inline_value ? arg : str_of(argv[i]);
-        Err err = str_eq(name, S("config")) ? ERR_OK : take(name, value, "command line", why);
+        Err err = file ? ERR_OK : take(name, value, "command line", why);
         if (err)
             return err;
     }
@@ -435,7 +505,8 @@ static const char *config_file(int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "--config=", 9) == 0)
             return argv[i] + 9;
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc &&
+            !str_starts(str_of(argv[i + 1]), S("--")))
             return argv[i + 1];
     }
     return getenv("WHISP_CONFIG");
@@ -491,6 +562,17 @@ void config_help(void)
         printf("  --%-22s %s%s%s%s\n", options[i].name, options[i].help,
                *options[i].fallback ? " [" : "", options[i].fallback,
                *options[i].fallback ? "]" : "");
+}
+
+void config_derive(const char *name, const char *value)
+{
+    long i = find(str_of(name));
+    must(i >= 0);
+    size_t n = strlen(value);
+    char *copy = mem_alloc(n + 1); /* lives as long as the program */
+    memcpy(copy, value, n + 1);
+    given[i].value = str_from(copy, n);
+    given[i].from = "derived";
 }
 
 void config_print(void)

@@ -1,8 +1,7 @@
 /*
  * The options: one table of name, default and meaning; read from a config file, then the
- * environment
- * (--data is WHISP_DATA), then the command line, the later one winning. Knows nothing of what the
- * options do.
+ * environment (--data is WHISP_DATA), then the command line, the later one winning. Knows nothing
+ * of what the options do.
  */
 #ifndef MAIN_CONFIG_H
 #define MAIN_CONFIG_H
@@ -54,6 +53,9 @@ Err config_read(int argc, char **argv, struct config *out, const char **why) mus
 
 /* All options with their defaults and meanings. */
 void config_help(void);
+
+/* Puts in force what an option comes to that nobody set, or that was left to the server. */
+void config_derive(const char *name, const char *value);
 
 /* The options as they are in force. */
 void config_print(void);

@@ -1,6 +1,7 @@
 /* whispd: subcommands. */
 #include "api/exchange.h"
 #include "bench/bench.h"
+#include "main/check.h"
 #include "main/config.h"
 #include "main/serve.h"
 
@@ -16,8 +17,8 @@ static int usage(void)
            "  whispd [serve] [options]       serves the chat API and the management API\n"
            "  whispd check-config [options]  says what is in force, or what is wrong\n"
            "  whispd bench SCENARIO          measures a server; whispd bench --help\n"
-           "  whispd routes                  the HTTP routes, as JSON\n"
-           "  whispd version\n\n"
+           "  whispd routes                  the HTTP routes, as JSON, one a line\n"
+           "  whispd version, --version\n\n"
            "Each option is also an environment variable (--data is WHISP_DATA) and a line of the\n"
            "config file:\n\n");
     config_help();
@@ -33,6 +34,11 @@ static int routes(void)
     return 0;
 }
 
+static bool is_version(const char *argument)
+{
+    return strcmp(argument, "--version") == 0 || strcmp(argument, "-V") == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct config config;
@@ -46,7 +52,7 @@ int main(int argc, char **argv)
             return usage();
     if (strcmp(command, "help") == 0)
         return usage();
-    if (strcmp(command, "version") == 0)
+    if (strcmp(command, "version") == 0 || is_version(argc > 1 ? argv[1] : ""))
         return printf("whispd " VERSION "\n") < 0;
     if (strcmp(command, "routes") == 0)
         return routes();
@@ -59,8 +65,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "whispd: %s\n", why);
         return 2;
     }
-    if (!check)
-        return serve_run(&config);
-    config_print();
-    return 0;
+    return check ? check_run(&config) : serve_run(&config);
 }

@@ -15,6 +15,8 @@
 #include "domain/replay.h"
 #include "domain/seen.h"
 #include "main/keys.h"
+#include "main/open_files.h"
+#include "main/public_url.h"
 #include "realtime/cursor.h"
 #include "store/apps.h"
 
@@ -25,16 +27,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     LOOPS_MAX = 256,
-    FILES_RESERVED = 64,
-    FILES_DEFAULT = 1024,      /* when the limit cannot be read */
-    FILES_MAX = 10000000,      /* when there is none */
-    MANAGEMENT_SOCKETS = 1024, /* open on the management API at once */
     POLL_MS = 20,
     SEEN_AT_ONCE = 500,
     BODY = 64 * 1024,
@@ -52,14 +49,14 @@ struct process {
     struct loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
     size_t n_loops;
-    size_t connections, management_sockets;
+    struct open_files files;
     struct online *online;
     struct jobs *jobs;
     struct server *server;
     struct chores *chores;
     char data[3072], store_url[3200];
-    char bound[SURFACES][512]; /* where it listens */
-    char urls[SURFACES][512];  /* what clients call it */
+    char bound[SURFACES][PUBLIC_URL_MAX]; /* where it can be called on this machine */
+    Str urls[SURFACES];                   /* what clients call it */
 };
 
 static int fail(const char *what, const char *why)
@@ -155,26 +152,14 @@ static struct rules rules_of(const struct config *c)
                           .client_id_ttl = 24 * 3600 * 1000};
 }
 
-/* All open files that may be, as sockets: those of the chat API, of the management API, and what
- * the program needs itself. */
 static void divide_files(struct process *p)
 {
-    struct rlimit files;
-    size_t all = FILES_DEFAULT, asked = (size_t)p->config->connections;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &files) == 0 || getrlimit(RLIMIT_NOFILE, &files) == 0)
-            all = files.rlim_cur < FILES_MAX ? (size_t)files.rlim_cur : FILES_MAX;
-    }
-    p->management_sockets = all / 8 < MANAGEMENT_SOCKETS ? all / 8 : MANAGEMENT_SOCKETS;
-    size_t reserved = FILES_RESERVED + SERVER_PROBES + p->management_sockets;
-    p->connections = all > 2 * reserved ? all - reserved : all / 2;
-    if (asked && asked < p->connections)
-        p->connections = asked;
-    else if (asked > p->connections)
+    size_t asked = (size_t)p->config->connections;
+    p->files = open_files_divide(asked);
+    if (asked > p->files.connections)
         log_event(LOG_WARN, "fewer connections than asked for", log_n("asked", (int64_t)asked),
-                  log_n("connections", (int64_t)p->connections),
-                  log_s("why", S("the hard limit of open files (ulimit -Hn) is too low")));
+                  log_n("connections", (int64_t)p->files.connections),
+                  log_s("why", S(OPEN_FILES_TOO_FEW)));
 }
 
 static struct server_config server_config_of(struct process *p)
@@ -221,8 +206,8 @@ static struct server_config server_config_of(struct process *p)
         .typing_ms = c->typing_interval,
         .idle_ms = c->idle_timeout,
         .request_ms = c->request_timeout,
-        .connections = p->connections,
-        .management_sockets = p->management_sockets,
+        .connections = p->files.connections,
+        .management_sockets = p->files.management,
         .address_connections = (size_t)c->address_connections,
         .app_connections = c->app_connections,
         .hash_memory = c->hash_cost.memory,
@@ -258,18 +243,25 @@ static const char *listen_on(struct process *p, enum surface surface, struct hos
 {
     static char complaint[512];
     const char *why = NULL;
-    const char *form = str_find(at.host, ':') >= 0 ? "[" STR_FMT "]:%u" : STR_FMT ":%u";
-    char host[256];
-    snprintf(host, sizeof host, form, STR_ARG(at.host), at.port);
     if (server_listen(p->server, surface, at.host, at.port, &why)) {
-        snprintf(complaint, sizeof complaint, "%s: %s", host, why);
+        const char *form = str_find(at.host, ':') >= 0 ? "[" STR_FMT "]:%u: %s" : STR_FMT ":%u: %s";
+        snprintf(complaint, sizeof complaint, form, STR_ARG(at.host), at.port, why);
         return complaint;
     }
-    snprintf(host, sizeof host, form, STR_ARG(at.host), server_port(p->server, surface));
-    snprintf(p->bound[surface], sizeof p->bound[surface], "http%s://%s", p->tls ? "s" : "", host);
-    snprintf(p->urls[surface], sizeof p->urls[surface], STR_FMT,
-             STR_ARG(url.n ? url : str_of(p->bound[surface])));
+    at.port = server_port(p->server, surface);
+    public_url_make(p->tls ? "https" : "http", at, p->bound[surface]);
+    p->urls[surface] = url.n ? url : str_of(p->bound[surface]);
     return NULL;
+}
+
+/* It is a guess which of this machine's addresses clients can reach. */
+static void warn_of_guess(const struct process *p)
+{
+    const struct config *c = p->config;
+    if (!c->public_url.n && public_url_listens_on_all(c->listen.host))
+        log_event(LOG_WARN, "public URL guessed", log_s("public", p->urls[SURFACE_API]),
+                  log_s("why", S("--listen is every address; say with --public-url what clients "
+                                 "call, like https://chat.example.com")));
 }
 
 /* Those whom the last run left connected are not any more. */
@@ -296,7 +288,7 @@ static const char *prepare_store(struct process *p)
         return why ? why : "the store cannot be opened";
     struct tx tx = {.db = db, .now = clock_now(), .arena = &arena, .rules = &p->rules};
     db_begin(db);
-    Err err = app_cluster_ensure(&tx, p->config->cluster, str_of(p->urls[SURFACE_API]),
+    Err err = app_cluster_ensure(&tx, p->config->cluster, p->urls[SURFACE_API],
                                  p->config->cluster_tiers, &p->rules.cluster);
     struct replay_epoch *epochs;
     size_t n;
@@ -371,15 +363,15 @@ static int start(struct process *p)
     struct jobs_config jobs = jobs_config_of(p);
     if (jobs_start(&jobs, &p->jobs, &why))
         return fail("store", why);
-    const Str urls[SURFACES] = {str_of(p->urls[0]), str_of(p->urls[1])};
-    server_start(p->server, p->jobs, urls);
+    server_start(p->server, p->jobs, p->urls);
     p->chores = chores_start(p->server, p->loops[0]);
     for (size_t i = 0; i < p->n_loops; i++)
         must(pthread_create(&p->threads[i], NULL, run_loop, p->loops[i]) == 0);
+    warn_of_guess(p);
     log_event(LOG_INFO, "ready", log_s("api", str_of(p->bound[SURFACE_API])),
               log_s("management", str_of(p->bound[SURFACE_MANAGEMENT])),
-              log_s("public", urls[SURFACE_API]), log_s("data", str_of(p->data)),
-              log_n("connections", (int64_t)p->connections), log_n("pid", getpid()));
+              log_s("public", p->urls[SURFACE_API]), log_s("data", str_of(p->data)),
+              log_n("connections", (int64_t)p->files.connections), log_n("pid", getpid()));
     return 0;
 }
 

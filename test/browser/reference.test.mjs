@@ -33,6 +33,17 @@ async function open(url, viewport) {
     return seen;
 }
 
+test('a server that was built without Redoc says so, and leads to the document', async () => {
+    const page = await browser.newPage();
+    const standIn = readFileSync(new URL('../../src/api/pages/no_redoc.js', import.meta.url), 'utf8');
+    await page.route('**/redoc.js', (route) => route.fulfill({ contentType: 'text/javascript', body: standIn }));
+    await page.goto(`${server.api}/reference`);
+    await page.getByText('built without the script').waitFor();
+    await page.getByRole('link', { name: 'openapi.json' }).click();
+    await page.waitForURL(`${server.api}/openapi.json`);
+    await page.close();
+});
+
 const VIEWPORTS = { 'on a desk': { width: 1400, height: 900 }, 'on a telephone': { width: 390, height: 800 } };
 
 for (const listener of ['api', 'management']) {

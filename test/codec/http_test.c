@@ -669,6 +669,24 @@ static void written_chunks(void **state)
     buf_free(&out);
 }
 
+static void url_parts(void **state)
+{
+    static const struct {
+        const char *url, *origin, *path;
+    } rows[] = {
+        {"https://chat.example", "https://chat.example", ""},
+        {"https://chat.example/a", "https://chat.example", "/a"},
+        {"http://127.0.0.1:8080/a/b", "http://127.0.0.1:8080", "/a/b"},
+        {"http://[::1]:8080", "http://[::1]:8080", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        Str url = str_of(rows[i].url);
+        assert_true(str_eq(http_url_origin(url), str_of(rows[i].origin)));
+        assert_true(str_eq(http_url_path(url), str_of(rows[i].path)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -677,7 +695,8 @@ int main(void)
         cmocka_unit_test(pipelining),     cmocka_unit_test(headers),
         cmocka_unit_test(chunked_bodies), cmocka_unit_test(chunks_in_part),
         cmocka_unit_test(paths),          cmocka_unit_test(queries),
-        cmocka_unit_test(responses),      cmocka_unit_test(written_chunks),
+        cmocka_unit_test(url_parts),      cmocka_unit_test(responses),
+        cmocka_unit_test(written_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,10 +14,12 @@ const ROWS = [
     ['the chat API', api, '/openapi.json', 'application/json', 'docs/openapi/chat.json'],
     ['the chat API', api, '/asyncapi.json', 'application/json', 'docs/openapi/asyncapi.json'],
     ['the management API', manage, '/openapi.json', 'application/json', 'docs/openapi/management.json'],
+    ['the chat API', api, '/', 'text/html; charset=utf-8', 'src/api/pages/chat.html'],
+    ['the management API', manage, '/', 'text/html; charset=utf-8', 'src/api/pages/management.html'],
     ...[['the chat API', api], ['the management API', manage]].flatMap(([listener, send]) => [
         [listener, send, '/reference', 'text/html; charset=utf-8', 'src/api/pages/reference.html'],
         [listener, send, '/reference/style.css', 'text/css; charset=utf-8', 'src/api/pages/style.css'],
-        [listener, send, '/reference/redoc.js', 'text/javascript; charset=utf-8', 'vendor/redoc.js'],
+        [listener, send, '/reference/redoc.js', 'text/javascript; charset=utf-8', 'build/pages/redoc.js'],
     ]),
 ];
 
@@ -81,5 +83,32 @@ test('the reference page may load nothing from elsewhere, and asks for nothing',
     const ofNothing = createHash('sha256').update('').digest('base64');
     assert.ok(policy['style-src'].includes(`'sha256-${ofNothing}'`));
     assert.doesNotMatch(text, /https?:|<script>|<style>| on\w+=/);
-    assert.doesNotMatch(file('vendor/redoc.js'), /cdn\.redoc\.ly/);
+    assert.doesNotMatch(file('build/pages/redoc.js'), /cdn\.redoc\.ly/);
+});
+
+for (const [listener, send] of [['the chat API', api], ['the management API', manage]]) {
+    test(`every link of the pages of ${listener} leads on, with a path before it, too`, async () => {
+        for (const from of ['/', '/reference', '/reference/']) {
+            const moved = await send(server, 'GET', from);
+            const location = moved.headers.get('location');
+            assert.equal(location !== null, from === '/reference/', from);
+            const at = new URL(location ?? from, `http://host/prefix${from}`).pathname.replace(/^\/prefix/, '');
+            const { text } = location ? await send(server, 'GET', at) : moved;
+            const links = [...text.matchAll(/(?:href|src|spec-url)="(?!data:)([^"]*)"/g)].map(([, link]) => link);
+            assert.ok(links.includes('openapi.json'), `${from}: ${links}`);
+            for (const link of links) {
+                const { pathname } = new URL(link, `http://host/prefix${at}`);
+                assert.match(pathname, /^\/prefix\//, link);
+                expectStatus(await send(server, 'GET', pathname.replace('/prefix', '')), 200);
+            }
+        }
+    });
+}
+
+test('the documents name as their server the place they were read from', async () => {
+    for (const send of [api, manage]) {
+        const { body } = await send(server, 'GET', '/openapi.json');
+        const { href } = new URL(body.servers[0].url, 'http://host/prefix/openapi.json');
+        assert.equal(href, 'http://host/prefix/');
+    }
 });

@@ -1,6 +1,9 @@
 // The reference model: what the server must hold after each step, in plain lists and maps. It knows
 // nothing of sockets. Every stored event is one entry of `log`, with those to whom it is due.
 
+/** As many as getChats counts, by the server's --unread-most. */
+const UNREAD_MOST = 100;
+
 export class Model {
     /** Stored events in order: {at, chat, seq, type, to, sender, message}. */
     log = [];
@@ -90,10 +93,10 @@ export class Model {
     }
 
     /** The one who leaves still gets the event, unless the account is gone. */
-    leave(chat, user, by, { gone = false } = {}) {
+    leave(chat, user, { gone = false } = {}) {
         const to = [...chat.members.keys()].filter((each) => !gone || each !== user);
         chat.members.delete(user);
-        this.#event(chat, 'USER_LEAVE', by, {}, to);
+        this.#event(chat, 'USER_LEAVE', user, {}, to); // the one who left is its sender, whoever did it
         if (!chat.members.size) {
             chat.deleted = true;
         } else if (chat.creator === user) {
@@ -119,12 +122,12 @@ export class Model {
                 }
             }
         }
-        this.chatsOf(user).forEach((chat) => this.leave(chat, user, user, { gone: true }));
+        this.chatsOf(user).forEach((chat) => this.leave(chat, user, { gone: true }));
     }
 
     unread(chat, user) {
         const mark = chat.members.get(user).mark?.place ?? -1;
-        return Math.min(1000, chat.messages.filter((m) =>
+        return Math.min(UNREAD_MOST, chat.messages.filter((m) =>
             m.place > mark && !m.deleted && m.sender !== user).length);
     }
 

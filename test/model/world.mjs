@@ -266,7 +266,7 @@ class World {
         const removed = chat && (chat.creator === user ? pick([...chat.members.keys()], who) : user);
         if (removed) {
             await this.#rest(user, 'POST', '/api/chat/removeUser', { chatId: chat.id, removeUser: removed.id });
-            this.model.leave(chat, removed, user);
+            this.model.leave(chat, removed);
             this.#undue(chat, removed);
         }
     }

@@ -9,13 +9,13 @@ import { messagesOf, pathOf, SockSession, Stream } from '../contract/sockjs.mjs'
 
 const CONNECTED_WITHIN = 15_000;
 
-/** Each opens and gives {send(text), end()}; calls `take` with each message of the server. */
+/** Each opens and gives {send(...frames), end()}; calls `take` with each message of the server. */
 const TRANSPORTS = {
     async ws(door, user, ticket, take, lost) {
         const ws = new WebSocket(wsUrl(door, ticket), SUBPROTOCOLS);
         ws.on('message', take).on('error', () => {}).on('close', lost);
         await new Promise((done, fail) => ws.on('open', done).on('close', () => fail(new Error('not opened'))));
-        return { send: (frame) => ws.send(frame, { binary: false }), end: () => ws.terminate() };
+        return { send: (...frames) => frames.forEach((frame) => ws.send(frame, { binary: false })), end: () => ws.terminate() };
     },
     async websocket(door, user, ticket, take, lost) {
         const ws = new WebSocket(door.api.replace('http', 'ws') + pathOf(unique('s'), 'websocket', ticket));
@@ -27,7 +27,7 @@ const TRANSPORTS = {
                 frame === 'o' ? done() : frame[0] === 'a' && messagesOf(frame).forEach((text) => take(Buffer.from(text)));
             });
         });
-        return { send: (frame) => ws.send(JSON.stringify([frame.toString()])), end: () => ws.terminate() };
+        return { send: (...frames) => ws.send(JSON.stringify(frames.map(String))), end: () => ws.terminate() };
     },
     async xhr_streaming(door, user, ticket, take, lost) {
         const stream = new Stream(door, user, ticket);
@@ -47,7 +47,7 @@ const TRANSPORTS = {
                 }
             }
         })().catch(() => {}).finally(lost);
-        return { send: (frame) => stream.send(frame).catch(lost), end: () => { over = true; } };
+        return { send: (...frames) => stream.send(...frames).catch(lost), end: () => { over = true; } };
     },
     async xhr(door, user, ticket, take, lost) {
         const session = new SockSession(door, user, ticket);
@@ -65,7 +65,7 @@ const TRANSPORTS = {
                 text[0] === 'a' && messagesOf(text.trim()).forEach((each) => take(Buffer.from(each)));
             }
         })().catch(() => {}).finally(lost);
-        return { send: (frame) => session.send(frame).catch(lost), end: () => { over = true; } };
+        return { send: (...frames) => session.send(...frames).catch(lost), end: () => { over = true; } };
     },
 };
 
@@ -140,8 +140,9 @@ export class Device {
         for (const action of also) {
             bytes.push(stomp('SEND', { destination: '/api/chat', receipt: unique('r') }, JSON.stringify(action)));
         }
-        for (const frame of bytes) {
-            await connection.wire.send(frame); // xhr_send keeps order only when one waits
+        const sent = connection.wire.send(...bytes);
+        if (!stall) { // else the answer to xhr_send does not come either
+            await sent;
         }
         if (!connection.with) {
             await within(CONNECTED_WITHIN, () => `${this.name} was not subscribed`, subscribed);

@@ -5,7 +5,7 @@
 const UNREAD_MOST = 100;
 
 export class Model {
-    /** Stored events in order: {at, chat, seq, type, to, sender, message}. */
+    /** Stored events in order: {at, chat, seq, type, to, sender, message, reaction}. */
     log = [];
     /** By id: {id, name, creator, members, messages, events, deleted, manyMade}. */
     chats = new Map();
@@ -63,13 +63,13 @@ export class Model {
 
     react(message, user, id, reaction) {
         message.reactions.set(id, { user, reaction });
-        this.#event(message.chat, 'REACT', user, { message });
+        this.#event(message.chat, 'REACT', user, { message, reaction: id });
     }
 
     unreact(message, id) {
         const { user } = message.reactions.get(id);
         message.reactions.delete(id);
-        this.#event(message.chat, 'DELETE_REACT', user, { message });
+        this.#event(message.chat, 'DELETE_REACT', user, { message, reaction: id });
     }
 
     /** Moves the mark forward; true when it moved. */

@@ -55,7 +55,8 @@ export class Proxy {
                 pair.near.destroy();
                 continue;
             }
-            pair.far[how === 'rst' ? 'resetAndDestroy' : 'end']();
+            const reset = how === 'rst' && !pair.far.writableEnded; // which libuv does not do after a shutdown
+            pair.far[reset ? 'resetAndDestroy' : 'end']();
             pair.near.destroy();
             this.#pairs.delete(pair);
         }

@@ -20,7 +20,8 @@ export const PLACES = [
 ];
 
 const SMALL = [['send', 14], ['reply', 4], ['edit', 6], ['delete', 4], ['react', 3], ['unreact', 2], ['mark', 9],
-               ['typing', 2], ['rename', 2], ['add', 4], ['remove', 3], ['create', 3], ['again', 4], ['look', 4]];
+               ['typing', 2], ['rename', 2], ['add', 4], ['remove', 3], ['create', 3], ['again', 4],
+               ['look', 4], ['page', 3], ['pull', 4]];
 const LARGE = [['away', 24], ['marksUnderLoad', 2], ['deleteChat', 3], ['kill', 1], ['restart', 1], ['killAmong', 2],
                ['deleteUser', 1], ['check', 4]];
 
@@ -32,16 +33,19 @@ export function randomSteps(seed, count) {
         return weighted.find(([, weight]) => (left -= weight) < 0)[0];
     };
     const steps = [{ do: 'create', u: 0, with: [1, 2] }, { do: 'create', u: 1, with: [0] }, { do: 'create', u: 2, with: [0, 1, 3] }];
+    const again = () => ({ ...(random() < 0.3 && { again: random() < 0.2 ? 'kill' : 'same' }) });
     const small = (c = upTo(5)) => {
         const name = choose(SMALL);
         const where = { u: upTo(4), c, m: upTo(6) };
         return {
             send: { do: 'send', ...where, n: 1 + upTo(5) },
             reply: { do: 'send', ...where, reply: upTo(5) },
-            add: { do: 'add', ...where, who: upTo(4) },
+            add: { do: 'add', ...where, who: upTo(4), ...again() },
             remove: { do: 'remove', ...where, who: upTo(4) },
-            create: { do: 'create', u: where.u, with: [upTo(4), upTo(4)] },
+            create: { do: 'create', u: where.u, with: [upTo(4), upTo(4)], ...again() },
             again: { do: 'again', ...where, other: random() < 0.5 },
+            page: { do: 'page', u: where.u, c, size: 1 + upTo(5), ...(random() < 0.4 && { m: where.m }) },
+            pull: { do: 'pull', u: where.u, limit: 1 + upTo(20), ...(random() < 0.5 && { pages: 1 + upTo(3) }) },
         }[name] ?? { do: name, ...where };
     };
     const away = () => { // one is cut, others go on, it comes back in pieces

@@ -88,7 +88,7 @@ static size_t body(struct buf *out, const struct event *e, Str id, Id recipient)
         json_field_bool(&w, "deleted", true);
     if (shows & TARGET) {
         json_field_id(&w, "message", e->target_id);
-        json_field_string(&w, "username", e->username);
+        json_field_string(&w, "username", e->username.n ? e->username : S("A user")); /* deleted */
     }
     if (shows & MESSAGE_ID)
         json_field_id(&w, "messageId", e->message_id);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
-    api, createChat, createTenant, expectError, expectStatus, startServer, TIME,
+    api, createChat, createTenant, createUser, expectError, expectStatus, startServer, TIME,
 } from './harness.mjs';
 import { connect } from './realtime.mjs';
 
@@ -60,7 +60,7 @@ const types = (events) => events.map(({ type }) => type);
 
 /** A tenant with a chat of Ann and Bob in which Bob has seen one message and gone. */
 async function scene(...others) {
-    const { users: [ann, bob, ...more] } = await createTenant(server, 'ann', 'bob', ...others);
+    const { app, users: [ann, bob, ...more] } = await createTenant(server, 'ann', 'bob', ...others);
     const { chatId } = await createChat(ann, bob);
     const at = await connect(server, ann);
     const away = await connect(server, bob);
@@ -68,7 +68,7 @@ async function scene(...others) {
     const seen = await away.next({ message: 'before' });
     const cursor = idOf(away, seen);
     await away.drop();
-    return { ann, bob, more, chatId, at, cursor, seen };
+    return { app, ann, bob, more, chatId, at, cursor, seen };
 }
 
 test('events missed come as they would have come, then RESUMED', async () => {
@@ -165,6 +165,19 @@ test('a time of membership is there from its first event to its last, nothing ou
         ['SEND_MSG', fresh.chatId, 'new'],
     ]);
     assert.equal(replayed[0].username, cleo.username);
+    await at.drop();
+});
+
+test('a member who joined and whose account was deleted since has a name that says so', async () => {
+    const { app, ann, bob, chatId, at, cursor } = await scene();
+    const dora = await createUser(app);
+    expectStatus(await api(ann, 'POST', '/api/chat/addUser', { chatId, newUsername: dora.username }), 200);
+    expectStatus(await api(dora, 'DELETE', '/api/user/deleteUser'), 200);
+    await at.next('USER_LEAVE');
+    const { replayed } = await missed(bob, cursor);
+    assert.deepEqual(replayed.map(({ type }) => type), ['USER_JOIN', 'USER_LEAVE']);
+    const [{ username, message, senderId }] = replayed;
+    assert.deepEqual({ username, message, senderId }, { username: 'A user', message: dora.id, senderId: ann.id });
     await at.drop();
 });
 

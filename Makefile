@@ -220,11 +220,11 @@ test:
 	@npm --prefix examples/web-chat run --silent build
 	@test/run
 
-# The kept cases, then random steps with cuts and kills among them.
+# What `make test` has of it, and random steps for two minutes more.
 model:
 	@script/setup test
 	@$(MAKE) $(JOBS) MODE=release all
-	@test/run model
+	@MODEL_SECONDS=120 test/run model
 
 # What takes too long for `make test`.
 soak:

@@ -1,10 +1,13 @@
 // What users do, and that the server does it: each step is a method. A step names users, chats and messages by
 // number; one that has no object (any more) is passed over, so that every part of a list of steps is a list.
 
+import { randomBytes } from 'node:crypto';
 import { api, unique } from '../contract/harness.mjs';
 import { Refused } from '../contract/realtime.mjs';
 import { differ, Difference, pick, same, sleep } from './difference.mjs';
 import { World } from './world.mjs';
+
+const hardToCompress = (size) => randomBytes(Math.floor(size * 3 / 4)).toString('base64');
 
 class Users extends World {
     /**
@@ -48,7 +51,7 @@ class Users extends World {
             const original = reply === undefined ? undefined : this.message(chat, reply);
             const actions = chat && Array.from({ length: n }, () => ({
                 type: original ? 'REPLY' : 'SEND_MSG', chatId: chat.id, ...(original && { messageId: original.id }),
-                message: unique('text') + 'x'.repeat(size), clientMessageId: unique('id') }));
+                message: unique('text') + hardToCompress(size), clientMessageId: unique('id') }));
             if (!actions) {
                 continue;
             }

@@ -121,11 +121,17 @@ export class Received {
         }
     }
 
-    /** What is due and has not come, in words. */
-    lacks() {
+    /** The stored event that is due next, in words. */
+    lacksEvent() {
         const [event] = this.#wanted();
+        return event && `${event.type} ${event.seq} of chat ${event.chat.id}`;
+    }
+
+    /** What is due and has not come, in words: an event or a mark. */
+    lacks() {
+        const event = this.lacksEvent();
         if (event) {
-            return `${event.type} ${event.seq} of chat ${event.chat.id}`;
+            return event;
         }
         for (const [key, message] of this.#due) {
             if (!(this.#marks.get(key)?.place >= message.place)) {

@@ -74,7 +74,7 @@ export function randomSteps(seed, count) {
         } else if (name === 'marksUnderLoad') {
             const [u, c, d] = [upTo(3), upTo(5), upTo(5)];
             steps.push({ do: 'send', u, c, n: 3 }, { do: 'mark', u: u + 1, c, m: 1 }, { do: 'mark', u: u + 1, c, m: 0 },
-                       { do: 'load', n: 1300 }, { do: 'send', u, c }, { do: 'cut', d }, { do: 'wait', ms: 1100 }, { do: 'back', d });
+                       { do: 'load', n: 1300 }, { do: 'send', u, c }, { do: 'cut', d, late: true }, { do: 'wait', ms: 1100 }, { do: 'back', d });
         } else if (name === 'killAmong') {
             steps.push({ do: 'send', u: upTo(4), c: upTo(5), n: 10 + upTo(40), kill: 1 + upTo(15) });
         } else {

@@ -139,15 +139,25 @@ export class World {
         await sleep(ms);
     }
 
-    cut({ d, how = 'rst' }) {
+    /** late: once the device has every event that is due to it. */
+    async cut({ d, how = 'rst', late }) {
         const device = pick(this.devices, d);
+        if (late) {
+            await this.until(() => {
+                this.#judge(device);
+                return !device.online || !this.#received.get(device).lacksEvent();
+            }, () => `${device.name} never got ${this.#received.get(device).lacks()}`);
+        }
         if (device.online) {
             this.faults[how === 'silent' ? 'silent' : 'cut']++;
             device.cut(how);
         }
     }
 
-    /** The device comes back; after: frames until it is cut again; retry: its last message sent again at once. */
+    /**
+     * The device comes back; after: frames until it is cut again; retry: its last message sent again at once;
+     * stall: it takes nothing for so many ms, or until the log since its cursor was 'pruned'.
+     */
     async back({ d, after, retry, stall }) {
         const device = pick(this.devices, d);
         if (device.online || device.user.deleted) {
@@ -170,9 +180,10 @@ export class World {
         this.faults.part += after ? 1 : 0;
         const resumes = device.cursor !== undefined; // else it was cut before it got anything
         this.faults.stall += stall ? 1 : 0;
+        const { cursor } = device;
         await device.open({ since: this.model.log.length, after, also, stall });
         if (stall) {
-            await sleep(stall);
+            await (stall === 'pruned' ? this.#pruned(device.user, cursor) : sleep(stall));
             device.proxy.flow();
         }
         if (resumes) {
@@ -180,6 +191,11 @@ export class World {
                 () => `${device.name} did not get RESUMED`);
         }
         this.#judge(device);
+    }
+
+    async #pruned(user, cursor) {
+        await this.until(async () => !(await this.rest(user, 'GET', `/api/sync?cursor=${cursor}&limit=1`)).complete,
+            () => `the log since ${cursor} was never pruned`);
     }
 
     /** Ends the server at once and starts it again. */
@@ -262,12 +278,13 @@ export class World {
             if (device.user.deleted) {
                 continue;
             }
-            await this.back({ d });
-            const received = this.#received.get(device);
-            await this.until(() => {
+            const came = async () => {
+                await this.back({ d }); // again, if the server closed it: it was too slow, say
                 this.#judge(device);
-                return !received.lacks();
-            }, () => `${device.name} never got ${received.lacks()}`);
+                return !this.#received.get(device).lacks();
+            };
+            await this.until(came, () => `${device.name} (${device.online ? 'online' : 'closed'}) never got ` +
+                this.#received.get(device).lacks());
         }
         const users = this.model.users.filter(({ deleted }) => !deleted);
         for (const [u, user] of users.entries()) {

@@ -1,7 +1,7 @@
 /*
- * Input is gathered in one buffer and consumed from it; while a request is in flight, or its answer
- * waits for the peer, nothing is read, so what a client pipelines waits in the kernel. The buffer
- * holds no memory between requests.
+ * Input is gathered in one buffer and consumed from it. What a client sends while a request is in
+ * flight is read once, then the rest waits in the kernel; most send nothing, and turning reading
+ * off and on would be two system calls a request. The buffer holds no memory between requests.
  *
  * An answer waits as it was made, and goes to the kernel in pieces: what tcp and TLS copy of it is
  * one piece at most.
@@ -54,6 +54,8 @@ struct conn {
     bool proxied;  /* the peer is a proxy, or clients are not counted */
     bool too_many; /* for the peer's address: its request is refused */
     bool timed;    /* the time for the request that is coming in runs */
+    bool ended;    /* the peer sends no more */
+    char peer[64]; /* its address, without the port */
 };
 
 static void advance(struct conn *c);
@@ -345,6 +347,15 @@ static bool worth_decoding(const struct conn *c, Str more)
            str_find(more, '\n') >= 0;
 }
 
+static void end_input(struct conn *c)
+{
+    c->ended = true;
+    if (c->watch || (c->state != IN_FLIGHT && !conn_busy(c)))
+        tcp_close(c->tcp);
+    else if (c->state != IN_FLIGHT)
+        c->state = CLOSING;
+}
+
 static void advance(struct conn *c)
 {
     c->in_advance = true;
@@ -358,7 +369,10 @@ static void advance(struct conn *c)
         tcp_read_stop(c->tcp);
         wait_for_peer(c);
     } else if (c->state == IN_FLIGHT && !c->watch) {
-        tcp_read_stop(c->tcp);
+        if (c->in.n)
+            tcp_read_stop(c->tcp);
+    } else if (c->ended) {
+        end_input(c);
     } else if (c->state != CLOSING) {
         tcp_read_start(c->tcp);
     }
@@ -370,7 +384,7 @@ static void on_data(struct tcp *tcp, char *bytes, size_t n)
     buf_add(&c->in, str_from(bytes, n));
     if (c->in.overflow)
         tcp_close(tcp);
-    else if (c->state == IN_FLIGHT && c->in.n > AHEAD_MAX)
+    else if (c->state == IN_FLIGHT && (!c->watch || c->in.n > AHEAD_MAX))
         tcp_read_stop(tcp);
     else if (c->state != IN_FLIGHT && worth_decoding(c, str_from(bytes, n)))
         advance(c);
@@ -378,11 +392,7 @@ static void on_data(struct tcp *tcp, char *bytes, size_t n)
 
 static void on_end(struct tcp *tcp)
 {
-    struct conn *c = tcp_owner(tcp);
-    if (c->watch || (c->state != IN_FLIGHT && !conn_busy(c)))
-        tcp_close(tcp);
-    else if (c->state != IN_FLIGHT)
-        c->state = CLOSING;
+    end_input(tcp_owner(tcp));
 }
 
 static void on_drain(struct tcp *tcp)
@@ -422,18 +432,24 @@ static bool is_crowded(const struct conn *c)
            sockets_count(s->sockets[c->surface]) > s->config.management_sockets;
 }
 
+static void take_peer(struct conn *c)
+{
+    tcp_peer(c->tcp, c->peer, sizeof c->peer);
+    char *colon = strrchr(c->peer, ':');
+    if (colon)
+        *colon = 0;
+}
+
 /* Counts the socket, of whose peer nothing is known but its address. */
 static void count_socket(struct conn *c)
 {
     struct server *s = c->server;
     struct sockets_holder *holder = sockets_nobody(s->sockets[c->surface]);
-    char peer[64];
     c->proxied = true;
     if (c->surface == SURFACE_API && sockets_by_address(s->sockets[c->surface])) {
-        conn_peer(c, peer, sizeof peer);
-        c->proxied = proxies_trusted(s->config.trusted_proxies, str_of(peer));
+        c->proxied = proxies_trusted(s->config.trusted_proxies, conn_peer(c));
         if (!c->proxied)
-            holder = sockets_hold(s->sockets[c->surface], str_of(peer));
+            holder = sockets_hold(s->sockets[c->surface], conn_peer(c));
     }
     c->too_many = !holder || is_crowded(c);
     tcp_at_end(c->tcp, sockets_end, holder ? holder : sockets_nobody(s->sockets[c->surface]));
@@ -455,6 +471,7 @@ void conn_open(struct server *server, struct loop *loop, enum surface surface, i
         c->next->at = &c->next;
     *c->at = c;
     c->tcp = tcp_open(loop, fd, server->config.tls, &conn_tcp, c);
+    take_peer(c);
     count_socket(c);
     wait_for(c, time_for_request(c));
 }
@@ -538,10 +555,7 @@ enum surface conn_surface(const struct conn *c)
     return c->surface;
 }
 
-void conn_peer(const struct conn *c, char *out, size_t size)
+Str conn_peer(const struct conn *c)
 {
-    tcp_peer(c->tcp, out, size);
-    char *colon = strrchr(out, ':');
-    if (colon)
-        *colon = 0;
+    return str_of(c->peer);
 }

@@ -62,7 +62,7 @@ bool conn_alive(const struct conn *c);
 struct server *conn_server(const struct conn *c);
 struct loop *conn_loop(const struct conn *c);
 enum surface conn_surface(const struct conn *c);
-/* "203.0.113.7": the peer's address, NUL-terminated. */
-void conn_peer(const struct conn *c, char *out, size_t size);
+/* "203.0.113.7": the peer's address, borrowed from the connection. */
+Str conn_peer(const struct conn *c);
 
 #endif

@@ -47,10 +47,8 @@ static Str request_id_of(struct exchange *x)
 static void take_peer(struct exchange *x)
 {
     struct request *r = &x->request;
-    char peer[64];
-    conn_peer(x->conn, peer, sizeof peer);
     x->peer = arena_str(
-        &r->arena, proxies_client(r->server->config.trusted_proxies, str_of(peer),
+        &r->arena, proxies_client(r->server->config.trusted_proxies, conn_peer(x->conn),
                                   http_header_list(&r->head, S("X-Forwarded-For"), &r->arena)));
 }
 

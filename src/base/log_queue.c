@@ -24,19 +24,24 @@ enum queue_state {
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t filled;  /* for the thread */
+    pthread_cond_t filled;  /* for the thread: there is something, or it is not to wait for more */
     pthread_cond_t written; /* for those who flush */
     pthread_t thread;
     enum queue_state state;
     bool ending;
-    bool full; /* from the first line that did not fit until half is free again */
+    bool asleep; /* the thread waits for a first line */
+    int hurried; /* by how many who flush: the thread does not wait for more lines */
+    bool full;   /* from the first line that did not fit until half is free again */
     uint64_t dropped;
     uint64_t added, done; /* bytes since the start */
     size_t at, n;         /* in the ring */
     log_dropped_line dropped_line;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-enum { WRITE_BYTES = 64 * 1024 };
+enum {
+    WRITE_BYTES = 64 * 1024,
+    GATHER_MS = 5, /* for more lines after the first: one write, and one waking, for all of them */
+};
 
 static char ring[LOG_QUEUE_BYTES];
 static _Atomic bool mid_line; /* the last write failed inside a line */
@@ -79,7 +84,8 @@ static void push(const char *p, size_t n)
     memcpy(ring, p + first, n - first);
     queue.n += n;
     queue.added += n;
-    pthread_cond_signal(&queue.filled);
+    if (queue.asleep || queue.n >= WRITE_BYTES)
+        pthread_cond_signal(&queue.filled);
 }
 
 static void tell_dropped(void)
@@ -122,14 +128,33 @@ static void finish_write(const char *lines, size_t n, bool ok)
     pthread_cond_broadcast(&queue.written);
 }
 
+static struct timespec time_in(int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000 + (t.tv_nsec + ms % 1000 * 1000000) / 1000000000;
+    t.tv_nsec = (t.tv_nsec + ms % 1000 * 1000000) % 1000000000;
+    return t;
+}
+
+static void gather_lines(void)
+{
+    queue.asleep = true;
+    while (!queue.n && !queue.ending)
+        pthread_cond_wait(&queue.filled, &queue.lock);
+    queue.asleep = false;
+    struct timespec until = time_in(GATHER_MS);
+    for (int late = 0; !late && queue.n < WRITE_BYTES && !queue.hurried && !queue.ending;)
+        late = pthread_cond_timedwait(&queue.filled, &queue.lock, &until);
+}
+
 static void *write_lines(void *arg)
 {
     static char lines[WRITE_BYTES];
     (void)arg;
     pthread_mutex_lock(&queue.lock);
     for (;;) {
-        while (!queue.n && !queue.ending)
-            pthread_cond_wait(&queue.filled, &queue.lock);
+        gather_lines();
         if (!queue.n)
             break;
         size_t n = copy_lines(lines);
@@ -151,7 +176,7 @@ void log_queue_start(log_dropped_line dropped_line)
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue.filled, NULL);
+    pthread_cond_init(&queue.filled, &attr);
     pthread_cond_init(&queue.written, &attr);
     pthread_condattr_destroy(&attr);
     queue.dropped_line = dropped_line;
@@ -179,19 +204,19 @@ void log_queue_add(Str line)
 
 bool log_queue_flush(int64_t ms)
 {
-    struct timespec until;
     int late = 0;
     if (queue.state != QUEUE_RUNNING)
         return queue.state == QUEUE_DIRECT;
     if (pthread_equal(pthread_self(), queue.thread))
         return false;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000 + (until.tv_nsec + ms % 1000 * 1000000) / 1000000000;
-    until.tv_nsec = (until.tv_nsec + ms % 1000 * 1000000) % 1000000000;
+    struct timespec until = time_in(ms);
     pthread_mutex_lock(&queue.lock);
     uint64_t added = queue.added;
+    queue.hurried++;
+    pthread_cond_signal(&queue.filled);
     while (queue.done < added && !late)
         late = pthread_cond_timedwait(&queue.written, &queue.lock, &until);
+    queue.hurried--;
     bool flushed = queue.done >= added;
     pthread_mutex_unlock(&queue.lock);
     return flushed;

@@ -12,15 +12,29 @@ void random_setup(void)
     randombytes_buf(hash_key, sizeof hash_key);
 }
 
+/* Each thread draws a stock from the system and gives out of it: most are wanted a few bytes at a
+ * time, and each draw is a system call. What was given out is wiped. */
 void random_bytes(void *out, size_t n)
 {
-    randombytes_buf(out, n);
+    static _Thread_local unsigned char stock[512];
+    static _Thread_local size_t left;
+    if (n > sizeof stock / 8) {
+        randombytes_buf(out, n);
+        return;
+    }
+    if (left < n) {
+        randombytes_buf(stock, sizeof stock);
+        left = sizeof stock;
+    }
+    left -= n;
+    memcpy(out, stock + left, n);
+    sodium_memzero(stock + left, n);
 }
 
 uint64_t random_u64(void)
 {
     uint64_t v;
-    randombytes_buf(&v, sizeof v);
+    random_bytes(&v, sizeof v);
     return v;
 }
 

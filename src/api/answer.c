@@ -117,14 +117,12 @@ void answer_log(struct exchange *x)
     static const Str names[SURFACES] = {{"api", 3}, {"management", 10}};
     enum surface surface = conn_surface(x->conn);
     struct request_line line = {.n = 0};
-    char peer[64], app[ID_TEXT], user[ID_TEXT];
+    char app[ID_TEXT], user[ID_TEXT];
     if (!log_enabled(LOG_INFO))
         return;
-    if (!x->peer.n)
-        conn_peer(x->conn, peer, sizeof peer);
     add_field(&line, log_s("id", x->id));
     add_field(&line, log_s("on", names[surface]));
-    add_field(&line, log_s("client", x->peer.n ? x->peer : str_of(peer)));
+    add_field(&line, log_s("client", x->peer.n ? x->peer : conn_peer(x->conn)));
     if (surface == SURFACE_MANAGEMENT) {
         add_id(&line, "account", account_of(r), user);
     } else {

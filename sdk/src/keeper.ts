@@ -138,6 +138,7 @@ export class Keeper {
 
     connect(options: ConnectOptions = {}): Promise<void> {
         if (this.#run) {
+            this.#run.wake?.();
             return this.#run.ready.promise;
         }
         const run: Run = { options, stop: new AbortController(), ready: new Ready(), wasOpen: false, attempt: 0 };

@@ -72,6 +72,7 @@ export class WhispRealtime {
      * comes when the client is back. Resolves when connected. Rejects at once when that cannot be:
      * nobody signed in, no WebSocket, no server, too many users, refused; and after `timeout` (30 s)
      * when the server does not answer. With `retry` it tries until then where trying may help.
+     * While it waits to come back, another call tries at once.
      */
     connect(options?: ConnectOptions): Promise<void> {
         return this.#keeper.connect(options);

@@ -24,10 +24,13 @@ export async function startWebChat(env) {
     return { url, stop: () => program.exit('SIGTERM') };
 }
 
-/** A window with a profile of its own. */
-export async function openWindow(browser, url, options = {}) {
+/** A window with a profile of its own; `prepare` runs in each page before its scripts. */
+export async function openWindow(browser, url, options = {}, prepare = undefined) {
     const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: 'en-GB', ...options });
     context.setDefaultTimeout(WAIT);
+    if (prepare) {
+        await context.addInitScript(prepare);
+    }
     const page = await context.newPage();
     const window = new Window(context, page);
     await page.goto(url);

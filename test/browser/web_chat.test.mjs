@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { createChat, createKey, createTenant, signIn, startServer } from '../contract/harness.mjs';
+import { api, createChat, createKey, createTenant, expectStatus, signIn, startServer } from '../contract/harness.mjs';
 import { connect } from '../contract/realtime.mjs';
 import { LAUNCH } from './browser.mjs';
 import { openWindow, startWebChat } from './web_chat.mjs';
@@ -85,7 +85,7 @@ test('messages, Shift+Enter, who types, who has seen', async () => {
     await ann.shows(ann.message('Hello, Ann'));
     await ann.lacks(ann.page.getByText('bob is typing…'));
     assert.equal(await ann.page.locator('.day').innerText(), 'Today');
-    assert.equal(await ann.message('Hello, Ann').getAttribute('tabindex'), '-1');
+    assert.equal(await ann.log.locator('[tabindex="0"]').count(), 2); // the message that Tab goes to, and its quote
 });
 
 test('replies, and the way to what they quote', async () => {
@@ -206,6 +206,10 @@ test('a long history: read upwards without a jump, and from a quote', async () =
     await Promise.all(TEXTS.slice(1).map((text) => session.post(chatId, text)));
     await session.send({ type: 'REPLY', chatId, messageId: first.messageId, message: 'as I said' });
     await session.close();
+    const badge = ann.chatItem(chatName).locator('.badge');
+    await ann.shows(badge);
+    expectStatus(await api(a, 'GET', `/api/messages/getMessages/${chatId}?size=1`), 200); // read, elsewhere
+    await ann.lacks(badge);
     await ann.chatItem(chatName).click();
     await ann.shows(ann.message('as I said'));
     assert.equal(await ann.log.locator('.message').count(), 50);
@@ -252,6 +256,13 @@ test('people are added and removed, the chat renamed, left, deleted', async () =
     await ann.isAccessible('chat details', ['light']);
     await carl.chatItem('Dinner').click();
     await ann.button('Remove carl', dialog).click();
+    const sure = ann.page.getByRole('dialog', { name: 'Remove carl?' });
+    await ann.button('Cancel', sure).click();
+    await ann.lacks(sure);
+    await ann.shows(dialog.getByText('3 people'));
+    await ann.button('Remove carl', dialog).click();
+    await ann.button('Remove', sure).click();
+    await carl.shows(carl.page.getByText('You are not in “Dinner” any more.'));
     await carl.shows(carl.page.getByText('No chats yet'));
     await ann.shows(dialog.getByText('2 people'));
 
@@ -266,6 +277,7 @@ test('people are added and removed, the chat renamed, left, deleted', async () =
     await ann.button('Delete chat', ann.page.getByRole('dialog', { name: 'Delete Dinner?' })).click();
     await ann.lacks(ann.chatItem('Dinner'));
     await ann.shows(ann.page.getByText('Pick a chat'));
+    assert.equal(await ann.page.getByText('was deleted.').count(), 0); // she knows
     await carl.end();
 });
 

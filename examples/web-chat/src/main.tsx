@@ -1,8 +1,8 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { WhispClient } from 'whisp-sdk';
 import { App } from './components/App';
 import { Icon } from './components/Icon';
+import { ChatClient } from './whisp';
 import { EmptyState } from './components/EmptyState';
 import './styles/tokens.css';
 import './styles/base.css';
@@ -20,7 +20,7 @@ const root = createRoot(document.getElementById('root') as HTMLElement);
 try {
     const answer = await fetch('/config');
     const { whispUrl } = await answer.json() as { whispUrl: string };
-    const whisp = new WhispClient({ baseUrl: whispUrl });
+    const whisp = new ChatClient({ baseUrl: whispUrl });
     root.render(<StrictMode><App whisp={whisp} /></StrictMode>);
 } catch {
     root.render(

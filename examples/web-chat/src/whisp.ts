@@ -1,7 +1,14 @@
 // The client and the user, for every component that asks.
 
 import { createContext, useContext } from 'react';
-import type { WhispClient } from 'whisp-sdk';
+import { type HistoryOptions, type MessagesPage, WhispClient } from 'whisp-sdk';
+
+/** What is read from history need not have been in sight: useReadMark says what was. */
+export class ChatClient extends WhispClient {
+    override getMessages(chatId: string, size?: number, before?: string, options?: HistoryOptions): Promise<MessagesPage> {
+        return super.getMessages(chatId, size, before, { mark: false, ...options });
+    }
+}
 
 export interface Me {
     userId: string;

@@ -43,6 +43,16 @@ test('connect() again is the same connection', async () => {
     expect(s.server.sockets).toHaveLength(1);
 });
 
+test('connect() while it waits to come back tries at once', async () => {
+    const s = await connected();
+    s.server.socket.end(1006);
+    await settled();
+    expect(s.client.realtime.connected).toBe(false);
+    await s.client.realtime.connect(); // no time passes
+    expect(s.client.realtime.connected).toBe(true);
+    expect(s.server.sockets).toHaveLength(2);
+});
+
 test('every type of event has its name, unknown ones are left alone', async () => {
     const s = await connected();
     const types = {

@@ -1,6 +1,7 @@
 import type { FormEvent } from 'react';
 import type { Chat } from 'whisp-sdk';
 import { useTask } from '../hooks/useTask';
+import { MAX_USERNAME } from '../limits';
 import { useWhisp } from '../whisp';
 import { Field } from './Field';
 import { Problem } from './Problem';
@@ -21,7 +22,7 @@ export function AddPerson({ chat }: { chat: Chat }) {
     return (
         <form onSubmit={submit}>
             <div className="field-row">
-                <Field label="Add someone" name="username" placeholder="Username" maxLength={64} required autoComplete="off" autoCapitalize="none" />
+                <Field label="Add someone" name="username" placeholder="Username" limit={MAX_USERNAME} required autoComplete="off" autoCapitalize="none" />
                 <button className="button plain" disabled={busy}>Add</button>
             </div>
             <Problem text={error} />

@@ -1,9 +1,14 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { Chat, Message } from 'whisp-sdk';
 import { useMessages } from 'whisp-sdk/react';
+import type { Drafts } from '../hooks/useDrafts';
 import { useMembers } from '../hooks/useMembers';
+import type { Notice } from '../hooks/useNotices';
 import type { Outbox } from '../hooks/useOutgoing';
+import { useRefusedEdit } from '../hooks/useRefusedEdit';
+import { useReloadWhenBack } from '../hooks/useReloadWhenBack';
 import { useWhisp } from '../whisp';
+import { chatTitle } from '../words';
 import { ChatDetails } from './ChatDetails';
 import { ChatHeader } from './ChatHeader';
 import { Composer } from './Composer';
@@ -12,8 +17,8 @@ import { MessageList } from './MessageList';
 import { Problem } from './Problem';
 import { TypingLine } from './TypingLine';
 
-/** What the next text is for, when not a new message. */
-export type Intent = { kind: 'reply' | 'edit'; message: Message } | null;
+/** What the next text is for, when not a new message. `text`: an edit that was refused before. */
+export type Intent = { kind: 'reply'; message: Message } | { kind: 'edit'; message: Message; text?: string } | null;
 
 export interface MessageCommands {
     reply(message: Message): void;
@@ -25,20 +30,27 @@ export interface MessageCommands {
 interface Props {
     chat: Chat;
     outbox: Outbox;
-    /** Unsent texts by chat. */
-    drafts: Map<string, string>;
+    notices: Notice[];
+    drafts: Drafts;
+    /** Whether the newest message is in sight. */
+    onCaughtUp(caughtUp: boolean): void;
 }
 
 /** One chat. Mounted anew for each. */
-export function ChatView({ chat, outbox, drafts }: Props) {
+export function ChatView({ chat, outbox, notices, drafts, onCaughtUp }: Props) {
     const { whisp, me } = useWhisp();
     const { chatId } = chat;
     const list = useMessages(whisp, chatId);
-    const people = useMembers(whisp, chatId);
+    const people = useMembers(whisp, chatId, list.messages);
+    const edits = useRefusedEdit(whisp, chatId, drafts);
     const [intent, setIntent] = useState<Intent>(null);
     const [removing, setRemoving] = useState<Message | null>(null);
     const [showDetails, setShowDetails] = useState(false);
     const [problem, setProblem] = useState<string | null>(null);
+    const [draftsTaken, setDraftsTaken] = useState(0);
+    const title = chatTitle(chat, me.username);
+    useReloadWhenBack(whisp, list);
+    useEffect(() => () => onCaughtUp(false), [onCaughtUp]);
 
     /** For what has no place of its own to say that it went wrong. */
     const attempt = (work: Promise<unknown>): void => void work.then(() => setProblem(null),
@@ -58,7 +70,7 @@ export function ChatView({ chat, outbox, drafts }: Props) {
     function submit(text: string): void {
         if (intent?.kind === 'edit') {
             if (text !== intent.message.content) {
-                attempt(whisp.realtime.editMessage(chatId, intent.message.messageId, text));
+                edits.save(intent.message.messageId, text);
             }
         } else {
             outbox.send(chatId, text, intent?.message ?? null);
@@ -73,15 +85,33 @@ export function ChatView({ chat, outbox, drafts }: Props) {
         }
     }
 
+    function editAgain(): void {
+        const { refused } = edits;
+        const message = list.messages.find(({ messageId }) => messageId === refused?.messageId);
+        if (refused && message) {
+            setIntent({ kind: 'edit', message, text: refused.text });
+        } else if (refused) { // the message is gone: its new text can still be sent
+            drafts.keepText(chatId, [drafts.textOf(chatId), refused.text].filter(Boolean).join('\n'));
+            setIntent(null);
+            setDraftsTaken(draftsTaken + 1);
+        }
+        edits.discard();
+    }
+
     return (
         <main className="chat">
-            <ChatHeader chat={chat} people={people} onDetails={() => setShowDetails(true)} />
-            <MessageList chat={chat} list={list} people={people} outbox={outbox} commands={commands} />
+            <ChatHeader chat={chat} title={title} people={people} onDetails={() => setShowDetails(true)} />
+            <MessageList chat={chat} list={list} people={people} outbox={outbox} notices={notices} commands={commands} onCaughtUp={onCaughtUp} />
             <TypingLine chatId={chatId} nameOf={people.nameOf} />
             <Problem text={problem} onClose={() => setProblem(null)} />
-            <Composer key={intent?.kind === 'edit' ? intent.message.messageId : 'new'} chat={chat} intent={intent}
-                nameOf={people.nameOf} drafts={drafts} onSubmit={submit} onCancel={() => setIntent(null)} onEditLast={editLast} />
-            {showDetails && <ChatDetails chat={chat} members={people.members ?? []} onClose={() => setShowDetails(false)} />}
+            <Problem text={edits.refused && `Not saved: ${edits.refused.why}`}>
+                <button type="button" className="link" onClick={editAgain}>Edit again</button>
+                <button type="button" className="link" onClick={edits.discard}>Discard</button>
+            </Problem>
+            <Composer key={intent?.kind === 'edit' ? intent.message.messageId : `new ${draftsTaken}`} chatId={chatId} title={title}
+                intent={intent} nameOf={people.nameOf} draft={drafts.textOf(chatId)} onDraft={(text) => drafts.keepText(chatId, text)}
+                onSubmit={submit} onCancel={() => setIntent(null)} onEditLast={editLast} />
+            {showDetails && <ChatDetails chat={chat} title={title} members={people.members ?? []} onClose={() => setShowDetails(false)} />}
             {removing && <ConfirmDialog title="Delete this message?" text="It disappears for everyone." action="Delete"
                 onConfirm={() => whisp.realtime.deleteMessage(chatId, removing.messageId)} onClose={() => setRemoving(null)} />}
         </main>

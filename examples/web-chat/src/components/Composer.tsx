@@ -1,31 +1,35 @@
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
-import type { Chat } from 'whisp-sdk';
+import { type ChangeEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useTypingSignal } from '../hooks/useTypingSignal';
+import { isComposing } from '../keys';
+import { MAX_MESSAGE } from '../limits';
 import { useWhisp } from '../whisp';
+import { lengthOf } from '../words';
 import type { Intent } from './ChatView';
 import { Icon } from './Icon';
-import { IconButton } from './IconButton';
-
-/** The server's limit. */
-const MOST_LETTERS = 10_000;
+import { IntentBar } from './IntentBar';
 
 interface Props {
-    chat: Chat;
+    chatId: string;
+    /** What the chat is called. */
+    title: string;
     intent: Intent;
     nameOf(userId: string): string;
-    drafts: Map<string, string>;
+    /** What was written before, and who keeps it. */
+    draft: string;
+    onDraft(text: string): void;
     onSubmit(text: string): void;
     onCancel(): void;
     onEditLast(): void;
 }
 
 /** Where one writes. While a message is edited this is one of its own, and the draft stays as it was. */
-export function Composer({ chat, intent, nameOf, drafts, onSubmit, onCancel, onEditLast }: Props) {
-    const { whisp, me } = useWhisp();
-    const edited = intent?.kind === 'edit' ? intent.message : null;
-    const [text, setText] = useState(edited?.content ?? drafts.get(chat.chatId) ?? '');
+export function Composer({ chatId, title, intent, nameOf, draft, onDraft, onSubmit, onCancel, onEditLast }: Props) {
+    const { whisp } = useWhisp();
+    const edit = intent?.kind === 'edit' ? intent : null;
+    const [text, setText] = useState(edit ? edit.text ?? edit.message.content : draft);
     const input = useRef<HTMLTextAreaElement>(null);
-    const signalTyping = useTypingSignal(whisp, chat.chatId);
+    const signalTyping = useTypingSignal(whisp, chatId);
+    const over = Math.max(0, lengthOf(text.trim()) - MAX_MESSAGE);
 
     useEffect(() => {
         // On a telephone the keyboard would cover what one came to read.
@@ -37,20 +41,30 @@ export function Composer({ chat, intent, nameOf, drafts, onSubmit, onCancel, onE
 
     function change(next: string): void {
         setText(next);
-        if (!edited) {
-            drafts.set(chat.chatId, next);
+        if (!edit) {
+            onDraft(next);
+        }
+    }
+
+    function type({ target, nativeEvent }: ChangeEvent<HTMLTextAreaElement>): void {
+        change(target.value);
+        if (!(nativeEvent as InputEvent).inputType?.startsWith('delete')) {
+            signalTyping();
         }
     }
 
     function submit(): void {
-        if (text.trim()) {
+        if (text.trim() && over === 0) {
             onSubmit(text.trim());
             change('');
         }
     }
 
     function press(event: KeyboardEvent): void {
-        if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+        if (isComposing(event)) {
+            return;
+        }
+        if (event.key === 'Enter' && !event.shiftKey) {
             event.preventDefault();
             submit();
         } else if (event.key === 'Escape' && intent) {
@@ -66,29 +80,18 @@ export function Composer({ chat, intent, nameOf, drafts, onSubmit, onCancel, onE
             event.preventDefault();
             submit();
         }}>
-            {intent && (
-                <div className="intent">
-                    <div className="quote">
-                        <span className="quote-sender">
-                            {edited ? 'Edit your message'
-                                : `Reply to ${intent.message.senderId === me.userId ? 'yourself' : nameOf(intent.message.senderId)}`}
-                        </span>
-                        <span className="quote-text">{intent.message.content}</span>
-                    </div>
-                    <IconButton icon="close" label={edited ? 'Cancel the edit' : 'Cancel the reply'} onClick={onCancel} />
-                </div>
-            )}
+            {intent && <IntentBar intent={intent} nameOf={nameOf} onCancel={onCancel} />}
+            {over > 0 && <p className="hint over" role="alert">
+                A message has {MAX_MESSAGE.toLocaleString()} characters at most: shorten this one by {over.toLocaleString()}.
+            </p>}
             <div className="composer-row">
                 {/* The copy of the text behind it gives the box its height. */}
                 <div className="grows" data-text={text}>
-                    <textarea ref={input} value={text} rows={1} maxLength={MOST_LETTERS} aria-label="Message"
-                        placeholder={`Message ${chat.chatName}`} onKeyDown={press} onChange={(event) => {
-                            change(event.target.value);
-                            signalTyping();
-                        }} />
+                    <textarea ref={input} value={text} rows={1} dir="auto" aria-label="Message" aria-invalid={over > 0 || undefined}
+                        placeholder={`Message ${title}`} onKeyDown={press} onChange={type} />
                 </div>
-                <button className="icon-button send" aria-label={edited ? 'Save the edit' : 'Send'} disabled={!text.trim()}>
-                    <Icon name={edited ? 'check' : 'send'} />
+                <button className="icon-button send" aria-label={edit ? 'Save the edit' : 'Send'} disabled={!text.trim() || over > 0}>
+                    <Icon name={edit ? 'check' : 'send'} />
                 </button>
             </div>
         </form>

@@ -2,8 +2,8 @@ import { useConnectionState } from '../hooks/useConnectionState';
 import { useWhisp } from '../whisp';
 import { Icon } from './Icon';
 
-/** Says that there is no connection, what happens next, and when it is back. */
-export function ConnectionBanner({ onReconnect }: { onReconnect(): void }) {
+/** Says that there is no connection, why, what happens next, and when it is back. */
+export function ConnectionBanner({ onConnect }: { onConnect(): void }) {
     const { whisp } = useWhisp();
     const state = useConnectionState(whisp);
     return (
@@ -11,15 +11,18 @@ export function ConnectionBanner({ onReconnect }: { onReconnect(): void }) {
             {state.kind !== 'fine' && (
                 <div className={`banner ${state.kind}`}>
                     <Icon name={state.kind === 'back' ? 'check' : 'offline'} />
-                    {state.kind === 'offline' && 'You are offline. What you write is sent when you are back.'}
+                    {state.kind === 'offline' && <span>You are offline. What you write is sent when you are back.</span>}
                     {/* Not every second is worth being read out. */}
-                    {state.kind === 'waiting' && <>Connection lost. <span aria-hidden="true">
-                        {state.seconds > 0 ? `Reconnecting in ${state.seconds} s…` : 'Reconnecting…'}
-                    </span></>}
+                    {state.kind === 'waiting' && <>
+                        <span>{state.why ?? 'Connection lost.'} <span aria-hidden="true">
+                            {state.seconds > 0 ? `Reconnecting in ${state.seconds} s…` : 'Reconnecting…'}
+                        </span></span>
+                        <button type="button" className="link" onClick={onConnect}>Retry now</button>
+                    </>}
                     {state.kind === 'back' && 'Back online'}
                     {state.kind === 'ended' && <>
                         Disconnected.
-                        <button type="button" className="link" onClick={onReconnect}>Reconnect</button>
+                        <button type="button" className="link" onClick={onConnect}>Reconnect</button>
                     </>}
                 </div>
             )}

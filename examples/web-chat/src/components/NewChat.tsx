@@ -1,8 +1,9 @@
 import type { FormEvent } from 'react';
 import { openChat } from '../hooks/useOpenChat';
 import { useTask } from '../hooks/useTask';
+import { MAX_CHAT_NAME } from '../limits';
 import { useWhisp } from '../whisp';
-import { listed } from '../words';
+import { defaultName } from '../words';
 import { Field } from './Field';
 import { Modal } from './Modal';
 import { PeopleField } from './PeopleField';
@@ -18,7 +19,7 @@ export function NewChat({ onClose }: { onClose(): void }) {
         if (everyone.length < 2) {
             throw new Error('Add at least one other person.');
         }
-        const name = String(form.get('name')).trim() || listed(everyone).slice(0, 128);
+        const name = String(form.get('name')).trim() || defaultName(everyone, MAX_CHAT_NAME);
         const chat = await whisp.createChat(name, everyone);
         openChat(chat.chatId);
         onClose();
@@ -34,7 +35,7 @@ export function NewChat({ onClose }: { onClose(): void }) {
         <Modal title="New chat" onClose={onClose}>
             <form onSubmit={submit}>
                 <PeopleField />
-                <Field label="Name of the chat (optional)" name="name" maxLength={128} autoComplete="off" />
+                <Field label="Name of the chat (optional)" name="name" limit={MAX_CHAT_NAME} autoComplete="off" />
                 <Problem text={error} />
                 <div className="modal-buttons">
                     <button type="button" className="button plain" onClick={onClose}>Cancel</button>

@@ -1,5 +1,6 @@
 import type { Outgoing } from '../hooks/useOutgoing';
 import { Icon } from './Icon';
+import { MessageText } from './MessageText';
 import { Quote } from './Quote';
 
 interface Props {
@@ -17,7 +18,7 @@ export function OutgoingItem({ message, nameOf, onRetry, onDiscard }: Props) {
             <div className="message-body">
                 <div className="bubble">
                     {replyTo && <Quote message={replyTo} name={nameOf(replyTo.senderId)} />}
-                    <p className="text">{text}</p>
+                    <MessageText text={text} />
                     <span className="meta">
                         {failed ? <Icon name="warning" /> : <><Icon name="clock" /> Sending…</>}
                     </span>

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useId, useState } from 'react';
+import { isComposing } from '../keys';
 import { IconButton } from './IconButton';
 
 /** Usernames, each closed by a comma or Enter. The form gets them as `person`, the one being typed too. */
@@ -14,6 +15,9 @@ export function PeopleField() {
     }
 
     function press(event: KeyboardEvent<HTMLInputElement>): void {
+        if (isComposing(event)) {
+            return;
+        }
         if (event.key === 'Enter' && text.trim()) {
             event.preventDefault();
             type(`${text},`);
@@ -29,13 +33,13 @@ export function PeopleField() {
                 {people.map((person) => (
                     <span key={person} className="chip">
                         <input type="hidden" name="person" value={person} />
-                        {person}
+                        <bdi>{person}</bdi>
                         <IconButton icon="close" label={`Take out ${person}`}
                             onClick={() => setPeople(people.filter((one) => one !== person))} />
                     </span>
                 ))}
                 <input id={id} name="person" value={text} placeholder={people.length > 0 ? '' : 'Usernames'} autoFocus
-                    autoComplete="off" autoCapitalize="none" aria-describedby={`${id}-hint`} maxLength={200}
+                    autoComplete="off" autoCapitalize="none" aria-describedby={`${id}-hint`} dir="auto"
                     onChange={(event) => type(event.target.value)} onKeyDown={press} />
             </div>
             <p id={`${id}-hint`} className="hint">Enter or a comma adds one.</p>

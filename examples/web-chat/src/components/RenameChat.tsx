@@ -1,6 +1,7 @@
 import type { FormEvent } from 'react';
 import type { Chat } from 'whisp-sdk';
 import { useTask } from '../hooks/useTask';
+import { MAX_CHAT_NAME } from '../limits';
 import { useWhisp } from '../whisp';
 import { Field } from './Field';
 import { Problem } from './Problem';
@@ -18,7 +19,7 @@ export function RenameChat({ chat }: { chat: Chat }) {
     return (
         <form onSubmit={submit}>
             <div className="field-row">
-                <Field key={chat.chatName} label="Name" name="name" defaultValue={chat.chatName} maxLength={128} required autoComplete="off" />
+                <Field key={chat.chatName} label="Name" name="name" defaultValue={chat.chatName} limit={MAX_CHAT_NAME} required autoComplete="off" />
                 <button className="button plain" disabled={busy}>Rename</button>
             </div>
             <Problem text={error} />

@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import type { WhispClient } from 'whisp-sdk';
 import { useTask } from '../hooks/useTask';
+import { MAX_EMAIL, MAX_PASSWORD, MAX_USERNAME } from '../limits';
 import { startSession } from '../session';
 import { Field } from './Field';
 import { Icon } from './Icon';
@@ -25,9 +26,9 @@ export function SignIn({ whisp }: { whisp: WhispClient }) {
                 <p className="soft">{isNew ? 'Then invite someone by their username.' : 'Sign in to go on with your chats.'}</p>
                 <form onSubmit={submit}>
                     <Field label="Username" name="username" autoComplete="username" autoCapitalize="none"
-                        maxLength={64} required autoFocus />
-                    {isNew && <Field label="Email" name="email" type="email" autoComplete="email" maxLength={254} required />}
-                    <Field label="Password" name="password" type="password" required maxLength={128}
+                        limit={MAX_USERNAME} required autoFocus />
+                    {isNew && <Field label="Email" name="email" type="email" autoComplete="email" limit={MAX_EMAIL} required />}
+                    <Field label="Password" name="password" type="password" required limit={MAX_PASSWORD}
                         minLength={isNew ? 8 : undefined} hint={isNew ? 'At least 8 characters.' : undefined}
                         autoComplete={isNew ? 'new-password' : 'current-password'} />
                     <Problem text={error} />

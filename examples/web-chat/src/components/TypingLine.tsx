@@ -1,8 +1,8 @@
 import { useTyping } from 'whisp-sdk/react';
 import { useWhisp } from '../whisp';
-import { listed } from '../words';
+import { Names } from './Names';
 
-const MOST_NAMES = 3;
+const MAX_NAMES = 3;
 
 /** Who is typing. Its place stays when nobody is. */
 export function TypingLine({ chatId, nameOf }: { chatId: string; nameOf(userId: string): string }) {
@@ -12,7 +12,7 @@ export function TypingLine({ chatId, nameOf }: { chatId: string; nameOf(userId: 
         <p className="typing">
             {names.length > 0 && <>
                 <span className="typing-dots" aria-hidden="true"><i /><i /><i /></span>
-                {names.length > MOST_NAMES ? 'Several people are' : `${listed(names)} ${names.length > 1 ? 'are' : 'is'}`} typing…
+                <span>{names.length > MAX_NAMES ? 'Several people are' : <><Names names={names} /> {names.length > 1 ? 'are' : 'is'}</>} typing…</span>
             </>}
         </p>
     );

@@ -1,17 +1,29 @@
 import { useEffect, useState } from 'react';
-import type { WhispClient } from 'whisp-sdk';
+import type { WhispClient, WhispError } from 'whisp-sdk';
 import { useConnection } from 'whisp-sdk/react';
 
 const BACK_MS = 3_000;
 
 export type ConnectionState =
     | { kind: 'fine' | 'offline' | 'back' | 'ended' }
-    | { kind: 'waiting'; seconds: number };
+    /** `why` is what the server said, if it said no; else there was no connection. */
+    | { kind: 'waiting'; seconds: number; why: string | null };
+
+/** In words for the people who chat; other refusals have the server's. */
+const WHY: Record<string, string> = {
+    CONCURRENT_USER_LIMIT: 'As many people as this chat has room for are connected.',
+    APP_SUSPENDED: 'This chat is switched off for now.',
+};
+
+function whyOf({ status, code, message }: WhispError): string | null {
+    return WHY[code ?? ''] ?? (status === 429 || status === 403 ? message : null);
+}
 
 /** The connection, as the banner tells it. */
 export function useConnectionState(whisp: WhispClient): ConnectionState {
     const status = useConnection(whisp);
     const [retryAt, setRetryAt] = useState(0);
+    const [why, setWhy] = useState<string | null>(null);
     const [ended, setEnded] = useState(false);
     const [back, setBack] = useState(false);
     const [now, setNow] = useState(Date.now);
@@ -19,6 +31,8 @@ export function useConnectionState(whisp: WhispClient): ConnectionState {
     useEffect(() => {
         const { realtime } = whisp;
         const unsubscribe = [
+            // Of actions, too, while there is a connection: those say themselves what was wrong.
+            realtime.on('error', ({ error }) => !realtime.connected && setWhy(whyOf(error))),
             realtime.on('reconnecting', ({ delay }) => {
                 setRetryAt(Date.now() + delay);
                 setNow(Date.now());
@@ -26,6 +40,7 @@ export function useConnectionState(whisp: WhispClient): ConnectionState {
             realtime.on('disconnected', ({ willReconnect }) => setEnded(!willReconnect)),
             realtime.on('connected', ({ reconnected }) => {
                 setEnded(false);
+                setWhy(null);
                 setBack(reconnected);
             }),
         ];
@@ -45,7 +60,7 @@ export function useConnectionState(whisp: WhispClient): ConnectionState {
     }, [status, back]);
 
     if (status === 'reconnecting') {
-        return navigator.onLine ? { kind: 'waiting', seconds: Math.max(0, Math.ceil((retryAt - now) / 1000)) }
+        return navigator.onLine ? { kind: 'waiting', seconds: Math.max(0, Math.ceil((retryAt - now) / 1000)), why }
             : { kind: 'offline' };
     }
     return { kind: ended ? 'ended' : back ? 'back' : 'fine' };

@@ -1,5 +1,7 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 
+/** An element that is shown stands so far below the top, in CSS pixels. */
+const BELOW_TOP = 60;
 /** So near to the end counts as there, in CSS pixels. */
 const NEAR = 40;
 
@@ -9,7 +11,7 @@ const NEAR = 40;
  * themselves, though not at the very top, and not all of them: `overflow-anchor` is off.)
  */
 export function useHistoryScroll(box: RefObject<HTMLElement | null>, first: string | undefined):
-{ atEnd: boolean; toEnd(): void } {
+{ atEnd: boolean; toEnd(): void; show(element: HTMLElement): void } {
     const [atEnd, setAtEnd] = useState(true);
     const follows = useRef(true);
     const before = useRef({ first, height: 0 });
@@ -19,6 +21,18 @@ export function useHistoryScroll(box: RefObject<HTMLElement | null>, first: stri
         setAtEnd(true);
         box.current?.scrollTo({ top: box.current.scrollHeight });
     }, [box]);
+
+    const measure = useCallback((element: HTMLElement) => {
+        follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
+        setAtEnd(follows.current);
+    }, []);
+
+    const show = useCallback((element: HTMLElement) => {
+        if (box.current) {
+            box.current.scrollTop += element.getBoundingClientRect().top - box.current.getBoundingClientRect().top - BELOW_TOP;
+            measure(box.current);
+        }
+    }, [box, measure]);
 
     useLayoutEffect(() => {
         const element = box.current;
@@ -39,10 +53,7 @@ export function useHistoryScroll(box: RefObject<HTMLElement | null>, first: stri
         if (!element || !content) {
             return undefined;
         }
-        const scrolled = (): void => {
-            follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
-            setAtEnd(follows.current);
-        };
+        const scrolled = (): void => measure(element);
         const resized = new ResizeObserver(() => {
             before.current.height = element.scrollHeight;
             if (follows.current) {
@@ -56,7 +67,7 @@ export function useHistoryScroll(box: RefObject<HTMLElement | null>, first: stri
             element.removeEventListener('scroll', scrolled);
             resized.disconnect();
         };
-    }, [box]);
+    }, [box, measure]);
 
-    return { atEnd, toEnd };
+    return { atEnd, toEnd, show };
 }

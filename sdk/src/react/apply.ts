@@ -1,6 +1,8 @@
 // What an event changes in a list. Pure: the same list comes back when it changes nothing.
 
-import type { MessageEditedEvent, MessageEvent, ReplyEvent, WhispEventName, WhispEvents } from '../events.js';
+import type {
+    MessageEditedEvent, MessageEvent, ReplyEvent, StoredEvent, WhispEventName, WhispEvents,
+} from '../events.js';
 import type { Chat, Message, RepliedMessage } from '../types.js';
 
 /** An event with its name, one of a union over the names. */
@@ -71,17 +73,33 @@ function moved(chats: Chat[], chat: Chat): Chat[] {
 }
 
 /**
+ * The events that a list which was just read does not cover: of its messages those after the newest
+ * that it holds. One before it that is not there is older than the page, or deleted.
+ */
+export function newerThan(messages: Message[], events: Named[]): Named[] {
+    const ids = new Set(messages.map(({ messageId }) => messageId));
+    const isMessage = ({ name }: Named): boolean => name === 'message' || name === 'reply';
+    const covered = events.map((named) => isMessage(named) && ids.has((named.event as MessageEvent).messageId)).lastIndexOf(true);
+    return events.filter((named, i) => i > covered || !isMessage(named));
+}
+
+/**
  * The list of chats, those with the latest activity first, after an event; undefined when it must
- * be read again.
+ * be read again. What `lastSeq` covers is counted already.
  */
 export function applyToChats(chats: Chat[], { name, event }: Named, userId: string): Chat[] | undefined {
     const chatId = 'chatId' in event ? event.chatId : undefined;
     const chat = chats.find((other) => other.chatId === chatId);
+    const { seq } = event as Partial<StoredEvent>;
+    if (chat && seq !== undefined && seq <= chat.lastSeq) {
+        return chats;
+    }
+    const lastSeq = seq ?? (chat?.lastSeq as number);
     switch (name) {
     case 'message':
     case 'reply':
         return event.deleted || !chat ? (chat ? chats : undefined) : moved(chats, {
-            ...chat, lastMessage: event.message, lastMessageTimestamp: event.timeStamp,
+            ...chat, lastSeq, lastMessage: event.message, lastMessageTimestamp: event.timeStamp,
             unreadCount: chat.unreadCount + (event.senderId === userId ? 0 : 1),
         });
     case 'messageEdited':
@@ -92,7 +110,7 @@ export function applyToChats(chats: Chat[], { name, event }: Named, userId: stri
     case 'messageRead':
         return event.senderId === userId ? undefined : chats;
     case 'chatRenamed':
-        return chats.map((other) => (other === chat ? { ...chat, chatName: event.message } : other));
+        return chats.map((other) => (other === chat ? { ...chat, lastSeq, chatName: event.message } : other));
     case 'chatDeleted':
         return chats.filter((other) => other !== chat);
     case 'userLeft':

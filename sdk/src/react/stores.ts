@@ -5,11 +5,16 @@ import type { WhispClient } from '../client.js';
 import { WhispError } from '../errors.js';
 import { EVENT_NAMES, type WhispEventName, type WhispEvents } from '../events.js';
 import type { Chat, Message } from '../types.js';
-import { applyToChats, applyToMessages, type Named } from './apply.js';
+import { applyToChats, applyToMessages, type Named, newerThan } from './apply.js';
 
 const PAGE = 50;
 /** Who types sends TYPING every 3 s; one that comes late, or one that is lost, changes nothing. */
 const TYPING_MS = 7_000;
+
+/** Nobody looks at this page: another tab is in front of it. */
+function isHidden(): boolean {
+    return (globalThis as { document?: { visibilityState?: string } }).document?.visibilityState === 'hidden';
+}
 
 /** A value that changes, in the form of React's `useSyncExternalStore`. */
 export abstract class Store<T> {
@@ -67,7 +72,6 @@ export interface List<T> {
 
 abstract class ListStore<T> extends Store<List<T>> {
     #reading = 0;
-    #again = false;
     #meanwhile: Named[] = [];
 
     constructor(client: WhispClient) {
@@ -76,45 +80,52 @@ abstract class ListStore<T> extends Store<List<T>> {
 
     /** Undefined: read it again. */
     protected abstract apply(items: T[], named: Named): T[] | undefined;
-    /** A page more than is shown, or anew. */
-    protected abstract read(shown: T[], anew: boolean): Promise<T[]>;
+    /** A page more than is shown, or anew. `mark`: somebody asked for it, and may look at it. */
+    protected abstract read(shown: T[], anew: boolean, mark: boolean): Promise<T[]>;
     protected abstract join(before: T[], page: T[]): T[];
     protected abstract isMine(named: Named): boolean;
+
+    /** Of the events that came while it was read, those that it may not cover. */
+    protected uncovered(_items: T[], events: Named[]): Named[] {
+        return events;
+    }
 
     protected start(): void {
         for (const name of Object.values(EVENT_NAMES)) {
             this.follow(name, (event) => this.#happened({ name, event } as Named));
         }
-        this.follow('resync', (event) => this.isMine({ name: 'resync', event }) && this.reload());
+        this.follow('resync', (event) => this.isMine({ name: 'resync', event }) && void this.#load(true, false));
         // What came between the first reading and the first connection is in no event.
-        this.follow('connected', ({ reconnected }) => !reconnected && this.reload());
+        this.follow('connected', ({ reconnected }) => !reconnected && void this.#load(true, false));
         this.reload();
     }
 
-    readonly reload = (): void => void this.#load(true);
+    readonly reload = (): void => void this.#load(true, true);
 
     readonly loadMore = (): void => {
         const { loading, hasMore } = this.get();
         if (hasMore && !loading) {
-            void this.#load(false);
+            void this.#load(false, true);
         }
     };
 
-    async #load(anew: boolean): Promise<void> {
+    async #load(anew: boolean, mark: boolean): Promise<void> {
         const reading = ++this.#reading;
-        this.#again = false;
         this.#meanwhile = [];
         this.set({ ...this.get(), loading: true });
         try {
-            const page = await this.read(this.get().items, anew);
+            const page = await this.read(this.get().items, anew, mark);
             if (reading === this.#reading) {
                 let items = this.join(anew ? [] : this.get().items, page);
-                for (const named of this.#meanwhile) {
-                    items = this.apply(items, named) ?? items;
+                let again = false;
+                for (const named of this.uncovered(items, this.#meanwhile)) {
+                    const next = this.apply(items, named);
+                    again ||= !next;
+                    items = next ?? items;
                 }
                 this.set({ items, loading: false, error: null, hasMore: page.length > 0 && page.length % PAGE === 0 });
-                if (this.#again) {
-                    this.reload();
+                if (again) {
+                    void this.#load(true, false);
                 }
             }
         } catch (error) {
@@ -132,10 +143,9 @@ abstract class ListStore<T> extends Store<List<T>> {
         const items = this.apply(now.items, named);
         if (now.loading) {
             this.#meanwhile.push(named);
-            this.#again ||= !items;
         }
         if (!items) {
-            void (now.loading || this.reload());
+            void (now.loading || this.#load(true, false));
         } else if (items !== now.items) {
             this.set({ ...now, items });
         }
@@ -176,7 +186,7 @@ export class MessagesStore extends ListStore<Message> {
 
     constructor(client: WhispClient, chatId: string) {
         super(client);
-        this.#chatId = chatId;
+        this.#chatId = chatId.toLowerCase();
     }
 
     protected isMine({ name, event }: Named): boolean {
@@ -188,9 +198,14 @@ export class MessagesStore extends ListStore<Message> {
         return applyToMessages(messages, named);
     }
 
-    protected async read(shown: Message[], anew: boolean): Promise<Message[]> {
+    protected override uncovered(messages: Message[], events: Named[]): Named[] {
+        return newerThan(messages, events);
+    }
+
+    protected async read(shown: Message[], anew: boolean, mark: boolean): Promise<Message[]> {
         const before = anew ? undefined : shown[0]?.messageId;
-        return (await this.client.getMessages(this.#chatId, PAGE, before)).messages;
+        const options = mark && !isHidden() ? undefined : { mark: false };
+        return (await this.client.getMessages(this.#chatId, PAGE, before, options)).messages;
     }
 
     protected join(before: Message[], page: Message[]): Message[] {
@@ -205,7 +220,7 @@ export class TypingStore extends Store<string[]> {
 
     constructor(client: WhispClient, chatId: string) {
         super(client, []);
-        this.#chatId = chatId;
+        this.#chatId = chatId.toLowerCase();
     }
 
     protected start(): void {

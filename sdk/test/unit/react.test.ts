@@ -171,6 +171,78 @@ test('useChats: the latest activity first, unread counted, names, joins and leav
     expect(names()).toEqual(['b 0']);
 });
 
+test.each([
+    ['before', 7, 3], ['after', 8, 3],
+])('useChats: a message that the server stores %s it counts for a page is counted once', async (_, lastSeq, unreadCount) => {
+    const s = await connected();
+    const hook = await show(() => useChats(s.client));
+    let go = (): void => undefined;
+    s.server.on(CHATS, async () => {
+        await new Promise<void>((done) => (go = done));
+        return json(200, { chats: [{ ...chat(CHAT), lastSeq, unreadCount: lastSeq - 5 }] });
+    });
+    await happened(() => hook.now().reload());
+    await happened(() => s.server.socket.event('e8', messageEvent(8)));
+    await happened(go);
+    expect(hook.now()).toMatchObject({ loading: false, chats: [{ chatId: CHAT, unreadCount, lastSeq: 8 }] });
+    expect(hook.now().chats).toHaveLength(1);
+    await happened(() => s.server.socket.event('e9', messageEvent(9)));
+    expect(hook.now().chats[0]).toMatchObject({ unreadCount: unreadCount + 1, lastMessage: 'text 9' });
+});
+
+test('useChats: a message that comes while more chats are read is counted once, and an edit that a page covers reads nothing', async () => {
+    const s = await connected();
+    const all = Array.from({ length: 60 }, (_, i) => ({ ...chat(`c${i}`), lastSeq: 4 }));
+    let hold: Promise<void> | undefined;
+    s.server.on(CHATS, async ({ query }) => {
+        await hold;
+        return json(200, { chats: all.slice(50 * Number(query.get('page'))).slice(0, 50) });
+    });
+    const hook = await show(() => useChats(s.client));
+    let go = (): void => undefined;
+    hold = new Promise((done) => (go = done));
+    await happened(() => hook.now().loadMore());
+    await happened(() => s.server.socket.event('e5', messageEvent(5, { chatId: 'c3' })));
+    await happened(go);
+    expect(hook.now().chats).toHaveLength(60);
+    expect(hook.now().chats[0]).toMatchObject({ chatId: 'c3', unreadCount: 1, lastSeq: 5 });
+    const reads = s.server.of('/api/chat/getChats').length;
+    await happened(() => s.server.socket.event('e4', { type: 'EDIT_MSG', chatId: 'c4', messageId: 'm', eventId: 'e4', seq: 4 }));
+    expect(s.server.of('/api/chat/getChats')).toHaveLength(reads);
+    await happened(() => s.server.socket.event('e6', { type: 'EDIT_MSG', chatId: 'c4', messageId: 'm', eventId: 'e6', seq: 5 }));
+    expect(s.server.of('/api/chat/getChats').length).toBeGreaterThan(reads);
+});
+
+test('useMessages: of messages that come while it reads, those older than the page are not put behind it', async () => {
+    const s = await connected();
+    let go = (): void => undefined;
+    s.server.on(MESSAGES, async () => {
+        await new Promise<void>((done) => (go = done));
+        return json(200, { messages: [message(5), message(4)] });
+    });
+    const hook = await show(() => useMessages(s.client, CHAT));
+    await happened(() => [3, 4, 5, 6].forEach((n) => (
+        s.server.socket.event(`e${n}`, messageEvent(n, { messageId: `m${n}` })))));
+    await happened(go);
+    expect(contents(hook.now().messages)).toEqual(['text 4', 'text 5', 'text 6']);
+});
+
+test('useMessages: what is read because somebody looks moves the mark, what is read in the background does not', async () => {
+    const s = scene();
+    const page = Array.from({ length: 50 }, (_, i) => message(50 - i));
+    s.server.on(MESSAGES, ({ query }) => json(200, { messages: query.get('lastMessage') ? [] : page }));
+    const hook = await show(() => useMessages(s.client, CHAT));
+    await happened(() => void s.client.realtime.connect());
+    await happened(() => s.server.socket.event('u1', { type: 'RESYNC', chats: [CHAT] }));
+    await happened(() => hook.now().reload());
+    await happened(() => hook.now().loadMore());
+    vi.stubGlobal('document', { visibilityState: 'hidden' });
+    await happened(() => hook.now().reload());
+    vi.unstubAllGlobals();
+    expect(s.server.of(`/api/messages/getMessages/${CHAT}`).map(({ query }) => query.get('mark')))
+        .toEqual([null, 'false', 'false', null, null, 'false']);
+});
+
 test('useChats: many events that need a reading are few readings', async () => {
     const s = await connected();
     await show(() => useChats(s.client));

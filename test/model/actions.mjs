@@ -7,6 +7,8 @@ import { Refused } from '../contract/realtime.mjs';
 import { differ, Difference, pick, same, sleep } from './difference.mjs';
 import { World } from './world.mjs';
 
+/** Messages sent at once. */
+const PART = 100;
 const hardToCompress = (size) => randomBytes(Math.floor(size * 3 / 4)).toString('base64');
 
 class Users extends World {
@@ -59,7 +61,7 @@ class Users extends World {
             const sendAll = async () => {
                 const actor = await this.actor(user);
                 actor.onEvent = (event) => event.clientMessageId && events.set(event.clientMessageId, event);
-                return [actor, Promise.all(actions.map((action) => actor.send(action)))];
+                return [actor, this.#sendInParts(actor, actions)];
             };
             let [actor, sent] = await sendAll();
             if (kill) {
@@ -77,6 +79,12 @@ class Users extends World {
                 this.model.send(chat, user, events.get(clientMessageId).messageId, message,
                                 { replyTo: original ?? null, clientMessageId });
             }
+        }
+    }
+
+    async #sendInParts(actor, actions) {
+        for (let from = 0; from < actions.length; from += PART) { // so that each RECEIPT comes in time
+            await Promise.all(actions.slice(from, from + PART).map((action) => actor.send(action)));
         }
     }
 

@@ -85,11 +85,12 @@ export class Device {
 
     /**
      * Connects and subscribes with its cursor. since: the model's log length now. after: frames of the
-     * server after which the device cuts the connection itself. also: what is written right behind.
+     * server after which the device cuts the connection itself, or `retry`: at the event of what it sent again. also: what is written right behind.
      */
     async open({ since, after = Infinity, also = [], stall = false, onFrame = () => {} }) {
         const ticket = await getTicket(this.user);
-        const connection = { since, with: this.cursor, left: after, open: true };
+        const connection = { since, with: this.cursor, left: after === 'retry' ? Infinity : after, open: true };
+        const retried = after === 'retry' ? also[0]?.clientMessageId : null;
         let ready;
         const opened = new Promise((done, fail) => (ready = { done, fail }));
         opened.catch(() => {});
@@ -117,7 +118,7 @@ export class Device {
                 const id = frame.headers['message-id'];
                 this.inbox.push({ event, id, connection });
                 this.cursor = id ?? this.cursor;
-                if (--connection.left <= 0) {
+                if (--connection.left <= 0 || event.clientMessageId === retried) {
                     this.cut('rst');
                 }
                 onFrame();

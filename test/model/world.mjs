@@ -155,8 +155,8 @@ export class World {
     }
 
     /**
-     * The device comes back; after: frames until it is cut again; retry: its last message sent again at once;
-     * stall: it takes nothing for so many ms, or until the log since its cursor was 'pruned'.
+     * The device comes back; after: frames until it is cut again, or 'retry'; retry: its last message sent again at once;
+     * stall: it takes nothing for so many ms, until the log since its cursor was 'pruned', or until 'flow'.
      */
     async back({ d, after, retry, stall }) {
         const device = pick(this.devices, d);
@@ -182,6 +182,9 @@ export class World {
         this.faults.stall += stall ? 1 : 0;
         const { cursor } = device;
         await device.open({ since: this.model.log.length, after, also, stall });
+        if (stall === 'flow') {
+            return;
+        }
         if (stall) {
             await (stall === 'pruned' ? this.#pruned(device.user, cursor) : sleep(stall));
             device.proxy.flow();
@@ -191,6 +194,10 @@ export class World {
                 () => `${device.name} did not get RESUMED`);
         }
         this.#judge(device);
+    }
+
+    flow({ d }) {
+        pick(this.devices, d).proxy.flow();
     }
 
     async #pruned(user, cursor) {

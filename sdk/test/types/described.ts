@@ -72,7 +72,7 @@ interface Calls {
 
 /** Not calls of the SDK: the older name of one, resume by REST, and what is not of the chat API. */
 type NotCalled = 'getTicket' | 'getTicketOlder' | 'sync' | 'connect' | 'connectRaw' |
-    `sockjs${string}` | 'getLivez' | 'getReadyz' | 'getOpenapi' | 'getAsyncapi' | `getReference${string}`;
+    `sockjs${string}` | 'getIndex' | 'getLivez' | 'getReadyz' | 'getOpenapi' | 'getAsyncapi' | `getReference${string}`;
 
 /** Of each action what the caller gives. */
 interface Actions {

@@ -83,6 +83,7 @@ struct registration {
     Str email;
     Str password;
     Str password_hash;
+    Str invitation;
 };
 
 static Err register_decode(struct request *r)
@@ -94,6 +95,8 @@ static Err register_decode(struct request *r)
         e = request_string(r, "email", &in->email);
     if (!e)
         e = request_string(r, "password", &in->password);
+    if (!e)
+        e = request_optional(r, "invitation", &in->invitation);
     return e ? e : request_rate_registering(r);
 }
 
@@ -101,6 +104,8 @@ static Err register_hash(struct request *r, struct tx *tx)
 {
     struct registration *in = r->data;
     Err e = account_check_new(tx, in->company, in->email, in->password);
+    if (!e)
+        e = account_may_register(tx, in->email, in->invitation);
     return e ? e : request_hash_password(r, in->password, &in->password_hash);
 }
 

@@ -34,6 +34,9 @@
     X(DEMO_APP_LIMIT, 403, "An account has at most 5 demo apps; delete or upgrade one.")           \
     X(API_KEY_LIMIT, 403, "An app has at most 5 active keys; revoke one.")                         \
     X(APP_SUSPENDED, 403, "The app is suspended; set its status to ACTIVE.")                       \
+    X(TIER_NOT_ALLOWED, 403, "Only the server's operator gives an app this tier; ask them.")       \
+    X(REGISTRATION_CLOSED, 403,                                                                    \
+      "This server makes new accounts by invitation only; ask its operator for one.")              \
     X(ORIGIN_NOT_ALLOWED, 403, "This origin is not allowed.")                                      \
     X(NOT_FOUND, 404, "There is nothing here.")                                                    \
     X(APP_NOT_FOUND, 404, "There is no such app.")                                                 \

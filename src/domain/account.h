@@ -1,6 +1,6 @@
 /*
  * Dashboard accounts: the developers who own apps. Not the users of an app. A sign-in is a family
- * of refresh tokens that follow one another; a reused old one revokes the family.
+ * of refresh tokens that follow one another; an old one that is used again revokes the family.
  */
 #ifndef DOMAIN_ACCOUNT_H
 #define DOMAIN_ACCOUNT_H
@@ -21,6 +21,9 @@ struct account {
 /* The rules on the fields, before any hashing. */
 Err account_check_new(struct tx *tx, Str company, Str email, Str password) must_check;
 
+/* May an account of that email be made? invitation: .p NULL: none. ERR_REGISTRATION_CLOSED. */
+Err account_may_register(struct tx *tx, Str email, Str invitation) must_check;
+
 /* ERR_EMAIL_TAKEN. Always a CLIENT. */
 Err account_register(struct tx *tx, Str company, Str email, Str password_hash,
                      struct account *out) must_check;
@@ -38,7 +41,8 @@ Err account_open_family(struct tx *tx, int64_t account, Id *family_id,
                         Str *refresh_token) must_check;
 
 /*
- * Rotates: the token is used up and another given. A used one revokes its family and is
+ * Rotates: the token is used up and another given. For 10 s the last one that was used gives the
+ * same other one again, if that is unused. Any other used one revokes its family and is
  * ERR_AUTH_INVALID_TOKEN (the revocation is committed all the same: *keep is set).
  * bearer: the account of the bearer header, or nil; another account's is ERR_AUTH_INVALID_TOKEN.
  */

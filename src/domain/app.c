@@ -18,6 +18,14 @@ bool app_tier_known(Str tier)
     return false;
 }
 
+static bool has_tier(Str list, Str tier)
+{
+    while (list.n)
+        if (str_eq(str_cut(&list, ','), tier))
+            return true;
+    return false;
+}
+
 static void from_row(const struct apps_row *row, struct app *out)
 {
     *out = (struct app){
@@ -61,10 +69,7 @@ Err app_cluster_ensure(struct tx *tx, Str name, Str endpoint, Str served, int64_
 
 static bool serves(const struct apps_cluster *cluster, Str tier)
 {
-    bool found = false;
-    for (Str rest = cluster->tiers; rest.n && !found;)
-        found = str_eq(str_cut(&rest, ','), tier);
-    return found && str_eq(cluster->status, S("ACTIVE"));
+    return has_tier(cluster->tiers, tier) && str_eq(cluster->status, S("ACTIVE"));
 }
 
 /* The row number of a cluster for the tier: the preferred one if it serves it, else the oldest that
@@ -226,6 +231,8 @@ Err app_set_tier(struct tx *tx, int64_t account, Id id, Str tier, struct app *ou
     row.cluster.cluster = cluster_for(tx, tier, row.cluster.cluster);
     if (!row.cluster.cluster)
         return tx_done(tx, ERR_NO_CLUSTER_FOR_TIER);
+    if (!has_tier(tx->rules->account_tiers, tier))
+        return tx_done(tx, ERR_TIER_NOT_ALLOWED);
     row.tier = tier;
     row.updated_at = tx->now;
     apps_update(tx->db, &row);

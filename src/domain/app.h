@@ -40,7 +40,8 @@ Err app_get(struct tx *tx, int64_t account, Id id, struct app *out) must_check;
  */
 Err app_update(struct tx *tx, int64_t account, Id id, Str name, Str status,
                struct app *out) must_check;
-/* ERR_NO_CLUSTER_FOR_TIER; down to DEMO only within the limit of demo apps. */
+/* ERR_NO_CLUSTER_FOR_TIER; ERR_TIER_NOT_ALLOWED when rules->account_tiers does not have it; down to
+ * DEMO only within the limit of demo apps. */
 Err app_set_tier(struct tx *tx, int64_t account, Id id, Str tier, struct app *out) must_check;
 /* Gone at once; rows go in small jobs. EVENT_APP_CLOSED. */
 Err app_delete(struct tx *tx, int64_t account, Id id) must_check;

@@ -8,12 +8,17 @@
 
 enum { SECRET_BYTES = 32 };
 
+static void write_text(const unsigned char bytes[SECRET_BYTES], char out[SECRET_TEXT + 1])
+{
+    sodium_bin2base64(out, SECRET_TEXT + 1, bytes, SECRET_BYTES,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
 static void random_text(char out[SECRET_TEXT + 1])
 {
     unsigned char bytes[SECRET_BYTES];
     random_bytes(bytes, sizeof bytes);
-    sodium_bin2base64(out, SECRET_TEXT + 1, bytes, sizeof bytes,
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    write_text(bytes, out);
 }
 
 Str secret_new(struct arena *arena)
@@ -62,6 +67,19 @@ Str secret_hash(Str secret, struct arena *arena)
     unsigned char *hash = arena_alloc(arena, crypto_hash_sha256_BYTES);
     crypto_hash_sha256(hash, (const unsigned char *)secret.p, secret.n);
     return str_from((const char *)hash, crypto_hash_sha256_BYTES);
+}
+
+Str secret_derive(const uint8_t key[32], const char *purpose, Str text, struct arena *arena)
+{
+    crypto_generichash_state state;
+    unsigned char bytes[SECRET_BYTES];
+    char out[SECRET_TEXT + 1];
+    must(crypto_generichash_init(&state, key, 32, sizeof bytes) == 0);
+    must(crypto_generichash_update(&state, (const uint8_t *)purpose, strlen(purpose) + 1) == 0);
+    must(crypto_generichash_update(&state, (const uint8_t *)text.p, text.n) == 0);
+    must(crypto_generichash_final(&state, bytes, sizeof bytes) == 0);
+    write_text(bytes, out);
+    return arena_str(arena, str_from(out, SECRET_TEXT));
 }
 
 void secret_fingerprint(const uint8_t key[32], const Str *parts, size_t n,

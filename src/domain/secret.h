@@ -24,6 +24,11 @@ bool secret_app(Str secret, int64_t *app) __attribute__((warn_unused_result));
 /* SHA-256, 32 bytes, in the arena. */
 Str secret_hash(Str secret, struct arena *arena);
 
+/* 43 characters, in the arena, that follow from the text: a pseudo-random function of it under the
+ * server's key, for one purpose. Nobody without the key can say them, or tell them from secret_new.
+ */
+Str secret_derive(const uint8_t key[32], const char *purpose, Str text, struct arena *arena);
+
 #define SECRET_FINGERPRINT 16
 
 /* A hash of the parts, one behind the other, under the server's key: tells whether a text is the

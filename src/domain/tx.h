@@ -13,11 +13,16 @@
 #include "domain/event.h"
 #include "store/db.h"
 
+/* Who may register an account: everyone, or who is invited (invitation.h). */
+enum rules_registration { REGISTRATION_OPEN, REGISTRATION_CLOSED };
+
 /* The options that the rules obey; see main/config for their defaults. Times are milliseconds. */
 struct rules {
-    int64_t message_length;    /* code points */
-    int64_t chat_members;      /* members of one chat */
-    int64_t unread_most;       /* unread messages of a chat that a list of chats counts */
+    int64_t message_length; /* code points */
+    int64_t chat_members;   /* members of one chat */
+    int64_t unread_most;    /* unread messages of a chat that a list of chats counts */
+    enum rules_registration registration;
+    Str account_tiers;         /* tiers that an account may give its apps, with commas */
     int64_t demo_apps;         /* demo apps of an account */
     int64_t account_apps;      /* apps of an account, of all tiers */
     int64_t app_keys;          /* active keys of an app */

@@ -27,6 +27,8 @@ struct config {
         management_origins, sockjs_url, tls_cert, tls_key;
     struct host_port listen, management_listen;
     int64_t threads, readers, resume_readers, hashers;
+    Str registration, account_tiers;
+    int64_t invitation_ttl;
     Str log_format, log_level, missing_keys;
     struct rate_limit message_rate, request_rate, key_rate, signin_failures;
     struct rate_limit management_rate, account_rate, register_rate, new_key_rate;

@@ -119,3 +119,8 @@ Err keys_open(const char *data, enum keys_missing missing, struct token_keys **o
         token_keys_free(out);
     return err;
 }
+
+void keys_fingerprint(const struct token_keys *keys, uint8_t out[TOKEN_HASH])
+{
+    token_fingerprint(keys, "messages", S(""), out);
+}

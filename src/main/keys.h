@@ -18,6 +18,9 @@ enum keys_missing {
 Err keys_open(const char *data, enum keys_missing missing, struct token_keys **out,
               const char **why) must_check;
 
+/* The key of the rules (rules.fingerprint_key), which follows from the signing keys. */
+void keys_fingerprint(const struct token_keys *keys, uint8_t out[TOKEN_HASH]);
+
 /* True when there is any of the keys. */
 bool keys_present(const char *data);
 

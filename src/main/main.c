@@ -3,6 +3,7 @@
 #include "bench/bench.h"
 #include "main/check.h"
 #include "main/config.h"
+#include "main/invite.h"
 #include "main/serve.h"
 
 #include "base/mem.h"
@@ -16,6 +17,7 @@ static int usage(void)
     printf("whispd " VERSION ": chat infrastructure of your own\n\n"
            "  whispd [serve] [options]       serves the chat API and the management API\n"
            "  whispd check-config [options]  says what is in force, or what is wrong\n"
+           "  whispd invite EMAIL [options]  prints an invitation to register an account\n"
            "  whispd bench SCENARIO          measures a server; whispd bench --help\n"
            "  whispd routes                  the HTTP routes, as JSON, one a line\n"
            "  whispd version, --version\n\n"
@@ -57,13 +59,22 @@ int main(int argc, char **argv)
     if (strcmp(command, "routes") == 0)
         return routes();
     bool check = strcmp(command, "check-config") == 0;
-    if (!check && strcmp(command, "serve") != 0) {
+    bool invite = strcmp(command, "invite") == 0;
+    if (!check && !invite && strcmp(command, "serve") != 0) {
         fprintf(stderr, "whispd: there is no command %s; see whispd --help\n", command);
         return 2;
     }
+    if (invite && (argc < 3 || argv[2][0] == '-')) {
+        fprintf(stderr, "whispd: whom? write whispd invite EMAIL, and --data after it\n");
+        return 2;
+    }
+    if (invite)
+        skip++;
     if (config_read(argc - skip, argv + skip, &config, &why)) {
         fprintf(stderr, "whispd: %s\n", why);
         return 2;
     }
+    if (invite)
+        return invite_run(&config, str_of(argv[2]));
     return check ? check_run(&config) : serve_run(&config);
 }

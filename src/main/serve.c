@@ -136,6 +136,9 @@ static struct rules rules_of(const struct config *c)
     return (struct rules){.message_length = c->message_length,
                           .chat_members = c->chat_members,
                           .unread_most = c->unread_most,
+                          .registration = str_eq(c->registration, S("closed")) ? REGISTRATION_CLOSED
+                                                                               : REGISTRATION_OPEN,
+                          .account_tiers = c->account_tiers,
                           .demo_apps = c->demo_apps,
                           .account_apps = c->account_apps,
                           .user_logins = c->user_logins,
@@ -344,7 +347,7 @@ static int start(struct process *p)
     if ((why = open_tls(p)))
         return fail("--tls-cert, --tls-key", why);
     p->rules = rules_of(c);
-    token_fingerprint(p->keys, "messages", S(""), p->rules.fingerprint_key);
+    keys_fingerprint(p->keys, p->rules.fingerprint_key);
     p->n_loops = c->threads ? (size_t)c->threads : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
     for (size_t i = 0; i < p->n_loops; i++)
         p->loops[i] = loop_new((unsigned)i);

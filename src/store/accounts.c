@@ -155,6 +155,7 @@ bool accounts_find_token(struct db *db, Str hash, int64_t now, struct arena *are
         out->family_id = db_id(rows, 9);
         out->live = db_int(rows, 10) > now && db_is_null(rows, 11);
         out->used = !db_is_null(rows, 12);
+        out->used_at = out->used ? db_int(rows, 12) : 0;
     }
     db_done(rows);
     return found;

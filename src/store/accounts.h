@@ -52,7 +52,8 @@ struct accounts_token {
     int64_t family;
     Id family_id;
     bool used;
-    bool live; /* the family is neither revoked nor expired */
+    int64_t used_at; /* when used */
+    bool live;       /* the family is neither revoked nor expired */
     struct accounts_row account;
 };
 

@@ -127,10 +127,23 @@ test('refresh gives a new access token and a new cookie', async () => {
 test('a refresh token that is used again ends its whole family, and only that', async () => {
     const account = await register(server);
     const other = await family(account);
-    const next = cookieOf(expectStatus(await refresh(account.cookie), 200));
+    const later = cookieOf(expectStatus(await refresh(account.cookie), 200));
+    const next = cookieOf(expectStatus(await refresh(later), 200));
     expectError(await refresh(account.cookie), 401);
     expectError(await refresh(next), 401);
     expectStatus(await refresh(other.cookie), 200);
+});
+
+test('two tabs that renew one cookie at once get the same new one and stay signed in', async () => {
+    const account = await register(server);
+    const [one, two] = await Promise.all([refresh(account.cookie), refresh(account.cookie)]);
+    const cookie = cookieOf(expectStatus(one, 200));
+    assert.equal(cookieOf(expectStatus(two, 200)), cookie);
+    assert.notEqual(cookie, account.cookie);
+    for (const { body: { accessToken } } of [one, two]) {
+        expectStatus(await manage({ server, accessToken }, 'GET', '/api/client/profile'), 200);
+    }
+    expectStatus(await refresh(cookie), 200);
 });
 
 test('refresh without a cookie, or with one of nobody, is a 401', async () => {

@@ -1,4 +1,5 @@
 /* Dashboard accounts: fields, sign-in, the families of refresh tokens, changes. */
+#include "domain/invitation.h"
 #include "domain/tenant.h"
 
 static struct account login(struct tenant *t, const char *email)
@@ -115,12 +116,49 @@ static void a_used_token_ends_its_family_and_no_other(void **state)
     struct family family = open_family(t, t->account), other = open_family(t, t->account);
     Str used = family.token;
     rotate(t, &family);
+    rotate(t, &family);
     assert_true(refuses(t, used, (Id){{0}}));
     assert_false(refuses(t, family.token, (Id){{0}}));
     struct account a;
     assert_err(account_get(step(t->f), login(t, "owner@example.com").id, family.id, &a),
                ERR_AUTH_INVALID_TOKEN);
     rotate(t, &other);
+}
+
+static void the_last_token_gives_the_same_next_one_for_ten_seconds(void **state)
+{
+    struct tenant *t = *state;
+    struct family family = open_family(t, t->account);
+    struct family late = family;
+    rotate(t, &family);
+    t->f->tx.now += 9 * 1000;
+    rotate(t, &late);
+    assert_true(str_eq(late.token, family.token));
+    struct family next = family;
+    rotate(t, &next); /* which uses up what both got */
+    assert_false(str_eq(next.token, family.token));
+}
+
+static void after_ten_seconds_the_last_token_ends_its_family(void **state)
+{
+    struct tenant *t = *state;
+    struct family family = open_family(t, t->account);
+    Str used = family.token;
+    rotate(t, &family);
+    t->f->tx.now += 11 * 1000;
+    assert_true(refuses(t, used, (Id){{0}}));
+    assert_false(refuses(t, family.token, (Id){{0}}));
+}
+
+static void a_token_before_the_last_ends_its_family_at_once(void **state)
+{
+    struct tenant *t = *state;
+    struct family family = open_family(t, t->account);
+    Str used = family.token;
+    rotate(t, &family);
+    rotate(t, &family);
+    assert_true(refuses(t, used, (Id){{0}}));
+    assert_false(refuses(t, family.token, (Id){{0}}));
 }
 
 static void another_accounts_bearer_is_refused_and_uses_nothing_up(void **state)
@@ -180,6 +218,7 @@ static void used_tokens_of_a_family_are_bounded(void **state)
     assert_int_equal(number(t, &test_tokens), 1001);
     assert_false(refuses(t, old, (Id){{0}}));
     old = family.token;
+    rotate(t, &family);
     rotate(t, &family);
     assert_true(refuses(t, old, (Id){{0}}));
 }
@@ -290,6 +329,41 @@ static void a_bad_field_changes_nothing(void **state)
     assert_text(login(t, "owner@example.com").company, "Acme");
 }
 
+/* Invitations */
+
+static const uint8_t key[32] = "a key of the server, 32 bytes.";
+static const int64_t now = 1800000000000;
+
+static void an_invitation_is_of_its_email_until_it_expires(void **state)
+{
+    struct arena arena = ARENA(64 * 1024);
+    (void)state;
+    Str invitation = invitation_new(key, S("Ann@Example.com"), now + 1000, &arena);
+    assert_true(invitation_valid(key, invitation, S("ann@example.com"), now, &arena));
+    assert_true(invitation_valid(key, invitation, S("ANN@example.COM"), now + 999, &arena));
+    assert_false(invitation_valid(key, invitation, S("ann@example.com"), now + 1000, &arena));
+    assert_false(invitation_valid(key, invitation, S("bob@example.com"), now, &arena));
+    arena_free(&arena);
+}
+
+static void an_invitation_of_another_server_or_changed_is_none(void **state)
+{
+    static const uint8_t other[32] = "a key of another server.";
+    struct arena arena = ARENA(64 * 1024);
+    (void)state;
+    Str email = S("ann@example.com"), invitation = invitation_new(key, email, now + 1000, &arena);
+    assert_false(invitation_valid(other, invitation, email, now, &arena));
+    for (size_t i = 0; i < invitation.n; i++) {
+        Str changed = arena_str(&arena, invitation);
+        ((char *)(uintptr_t)changed.p)[i] = invitation.p[i] == '7' ? '8' : '7';
+        assert_false(invitation_valid(key, changed, email, now, &arena));
+        assert_false(invitation_valid(key, str_from(invitation.p, i), email, now, &arena));
+    }
+    assert_false(invitation_valid(key, S("-"), email, now, &arena));
+    assert_false(invitation_valid(key, S("ffffffffffffffffff-x"), email, now, &arena));
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +373,9 @@ int main(void)
         tenant_test(an_unknown_email_gives_the_decoy_hash),
         tenant_test(a_refresh_token_is_good_once_and_gives_another),
         tenant_test(a_used_token_ends_its_family_and_no_other),
+        tenant_test(the_last_token_gives_the_same_next_one_for_ten_seconds),
+        tenant_test(after_ten_seconds_the_last_token_ends_its_family),
+        tenant_test(a_token_before_the_last_ends_its_family_at_once),
         tenant_test(another_accounts_bearer_is_refused_and_uses_nothing_up),
         tenant_test(a_family_lives_as_long_as_it_is_used),
         tenant_test(past_a_hundred_signins_the_oldest_ends),
@@ -310,6 +387,8 @@ int main(void)
         tenant_test(another_accounts_email_is_taken),
         tenant_test(a_new_password_ends_all_other_families),
         tenant_test(a_bad_field_changes_nothing),
+        cmocka_unit_test(an_invitation_is_of_its_email_until_it_expires),
+        cmocka_unit_test(an_invitation_of_another_server_or_changed_is_none),
     };
     return cmocka_run_group_tests_name("domain/account", tests, NULL, NULL);
 }

@@ -288,6 +288,22 @@ static void a_tier_goes_to_a_cluster_that_serves_it(void **state)
     assert_text(app.tier, "DEMO");
 }
 
+static void an_account_gives_its_apps_only_the_tiers_that_it_may(void **state)
+{
+    struct tenant *t = *state;
+    struct app app;
+    int64_t big;
+    assert_ok(
+        app_cluster_ensure(step(t->f), S("big"), S("http://big.example"), S("DEDICATED"), &big));
+    assert_ok(set_tier(t, "DEDICATED", &app));
+    t->f->rules.account_tiers = S("DEMO,MULTI_TENANT");
+    assert_ok(set_tier(t, "DEDICATED", &app)); /* it has it already */
+    assert_ok(set_tier(t, "DEMO", &app));
+    assert_err(set_tier(t, "DEDICATED", &app), ERR_TIER_NOT_ALLOWED);
+    assert_ok(app_get(step(t->f), t->account, t->app.id, &app));
+    assert_text(app.tier, "DEMO");
+}
+
 static void an_unknown_tier_is_named(void **state)
 {
     struct tenant *t = *state;
@@ -673,6 +689,7 @@ int main(void)
         tenant_test(a_bad_status_changes_nothing),
         tenant_test(an_update_says_when),
         tenant_test(a_tier_goes_to_a_cluster_that_serves_it),
+        tenant_test(an_account_gives_its_apps_only_the_tiers_that_it_may),
         tenant_test(an_unknown_tier_is_named),
         tenant_test(an_app_comes_down_to_demo_only_if_it_fits),
         tenant_test(a_demo_app_stays_one_at_the_limit),

@@ -76,6 +76,7 @@ static inline int fixture_open(void **state)
     if (db_open(str_of(url), DB_WRITER, &f->db, &why) != ERR_OK)
         fail_msg("%s", why);
     f->rules = (struct rules){.message_length = 10000,
+                              .account_tiers = S("DEMO,MULTI_TENANT,DEDICATED"),
                               .chat_members = 100000,
                               .unread_most = 1000,
                               .account_apps = 100,

@@ -102,9 +102,12 @@ export class World {
         this.#received.forEach((received) => received.undue(chat, member));
     }
 
-    /** The user is gone, with whatever listens for it. */
+    /** The user is gone, with whatever listens for it: what a session got before it was closed is not judged. */
     gone(user) {
-        this.devices.filter((device) => device.user === user).forEach((device) => device.cut('rst'));
+        for (const device of this.devices.filter((each) => each.user === user)) {
+            device.cut('rst');
+            device.inbox.length = 0;
+        }
         this.#actors.delete(user);
         this.#received.delete(user);
         this.#pulls.delete(user);

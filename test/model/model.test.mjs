@@ -10,7 +10,7 @@ import { runSteps } from './actions.mjs';
 import { PLACES, randomSteps, shrink } from './steps.mjs';
 
 const { SEED, PLACE, STEPS = '100', MODEL_SECONDS = '0', SHRINK_SECONDS = '120' } = process.env;
-const SEEDS = [1, 2, 3, 4, 9, 12];
+const SEEDS = [1, 2, 3, 4, 9, 12, 1019, 1029, 3019]; // the last ones have found something
 /** A list that takes longer, on a slow machine, ends there. */
 const LIST_MOST = 15_000;
 const cases = new URL('cases/', import.meta.url);

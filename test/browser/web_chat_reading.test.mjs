@@ -169,7 +169,15 @@ test('previews say whom the last message is from', async () => {
     const [annSession, eveSession] = await Promise.all([connect(server, ann), connect(server, eve)]);
     await eveSession.post(group.chatId, 'in the group');
     await annSession.post(two.chatId, 'in the chat of two');
-    const window = await openAs('ann');
+    const window = await openWindow(browser, site.url);
+    let isDown = true; // asked in vain, it is asked again with the connection
+    await window.page.route(/getMessages|getTicket/, (route) => (isDown ? route.abort() : route.continue()));
+    const failed = window.page.waitForEvent('requestfailed', (request) => request.url().includes('getMessages'));
+    await window.signIn('ann');
+    await failed;
+    await window.shows(window.page.getByText('Connection lost.'));
+    isDown = false;
+    await window.button('Retry now').click();
     const preview = ({ chatName }, text) => window.chatItem(chatName).locator('.chat-item-preview', { hasText: text });
     await window.shows(preview(group, /^eve: in the group$/));
     await window.shows(preview(two, /^You: in the chat of two$/));

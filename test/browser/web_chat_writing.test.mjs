@@ -157,6 +157,7 @@ describe('without a connection', () => {
         await window.context.setOffline(false);
         await window.shows(window.message('from bob').locator('.sender', { hasText: /^bob$/ }));
         await window.shows(window.page.locator('.chat-title p', { hasText: /^bob$/ }));
+        await window.shows(window.chatItem(chatName).getByText('from bob'));
     });
 
     test('too many people: why, and at once when there is room', async () => {
@@ -165,11 +166,11 @@ describe('without a connection', () => {
             return eventually('a place', () => connect(server, user).catch(() => null));
         }));
         const late = await openAs('bob');
-        await late.shows(late.page.getByText('As many people as this chat has room for are connected.'));
+        await late.shows(late.page.getByText('This chat is full right now: nobody more can connect.'));
         assert.equal(await late.page.getByText('Connection lost').count(), 0);
         await others[0].close();
         await late.button('Retry now').click();
-        await late.lacks(late.page.getByText('As many people'));
+        await late.lacks(late.page.getByText('This chat is full'));
         await Promise.all([late.end(), ...others.slice(1).map((session) => session.close())]);
     });
 

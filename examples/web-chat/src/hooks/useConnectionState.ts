@@ -11,7 +11,7 @@ export type ConnectionState =
 
 /** In words for the people who chat; other refusals have the server's. */
 const WHY: Record<string, string> = {
-    CONCURRENT_USER_LIMIT: 'As many people as this chat has room for are connected.',
+    CONCURRENT_USER_LIMIT: 'This chat is full right now: nobody more can connect.',
     APP_SUSPENDED: 'This chat is switched off for now.',
 };
 

@@ -29,10 +29,15 @@ export function useLastSenders(whisp: WhispClient, chats: Chat[]): ReadonlyMap<s
             whisp.getMessages(chatId, 1).then(({ messages: [message] }) =>
                 setSenders((all) => new Map(all).set(chatId, {
                     at, userId: message?.senderId ?? '', username: message?.senderName ?? '' })),
-            () => setSenders((all) => new Map(all))); // the preview goes without, and the next one is asked for
+            () => setSenders((all) => new Map(all))); // without a connection, the next one asks again
         }, PAUSE_MS);
         return () => clearTimeout(timer);
     }, [whisp, next?.chatId, next?.lastMessageTimestamp]);
+
+    useEffect(() => whisp.realtime.on('connected', () => {
+        asked.current.clear();
+        setSenders((all) => new Map(all));
+    }), [whisp]);
 
     return senders;
 }

@@ -102,13 +102,34 @@ void load_fan_out(struct load *l, size_t chat, uint32_t window, uint32_t n)
     }
 }
 
+/* One message of the next chat whose window has room for it; none when no chat has. */
+static void send_in_turn(struct load *l, uint32_t window)
+{
+    for (size_t tried = 0; tried < l->plan->n_chats; tried++) {
+        size_t chat = l->turn++ % l->plan->n_chats;
+        if (ledger_open(l->ledger, chat) < window) {
+            load_send(l, chat);
+            return;
+        }
+    }
+}
+
+static void send_due(struct load *l, uint32_t window)
+{
+    for (size_t i = 0; !l->interval && i < l->plan->n_chats; i++)
+        load_fill(l, i, window);
+    for (int64_t now = clock_mono(); l->interval && l->next_send <= now;
+         l->next_send += l->interval)
+        send_in_turn(l, window);
+}
+
 void load_keep(struct load *l, uint32_t window, double seconds)
 {
     int64_t until = clock_mono() + (int64_t)(seconds * SECOND_US);
+    l->next_send = clock_mono();
     while (clock_mono() < until) {
-        for (size_t i = 0; i < l->plan->n_chats; i++)
-            load_fill(l, i, window);
-        clients_run(l->clients, TURN_MS);
+        send_due(l, window);
+        clients_run(l->clients, l->interval ? 1 : TURN_MS);
         struct ledger_counts c = ledger_so_far(l->ledger);
         report_progress("%llu messages, %llu deliveries", (unsigned long long)c.receipts,
                         (unsigned long long)c.deliveries);

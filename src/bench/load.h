@@ -18,6 +18,9 @@ struct load {
     size_t online;
     /* A SEND says who it is by a clientMessageId, so that it may be sent again. */
     bool again;
+    int64_t interval; /* of load_keep: microseconds between two messages in all; 0: as they fit */
+    int64_t next_send;
+    size_t turn; /* whose it is */
 };
 
 /* Connects users [0, online). lost: as in clients_ops, with the load as its argument; or NULL. */
@@ -33,7 +36,7 @@ void load_send_again(struct load *load, size_t chat);
 void load_fill(struct load *load, size_t chat, uint32_t window);
 /* n messages to a chat with that many open; returns when all have reached everybody. */
 void load_fan_out(struct load *load, size_t chat, uint32_t window, uint32_t n);
-/* Keeps all chats going for so long. */
+/* Keeps all chats going for so long, within the window; at the interval, if there is one. */
 void load_keep(struct load *load, uint32_t window, double seconds);
 /* Only takes what comes, for so long. */
 void load_wait(struct load *load, double seconds);

@@ -77,12 +77,15 @@ void scenario_fanout(struct load *l, const struct options *o)
     load_check(l);
     report_put(l->report, "members", "", (double)l->plan->chats[0].members);
     report_put(l->report, "window", "", (double)o->window);
+    if (o->rate)
+        report_put(l->report, "rate", "/s", (double)o->rate);
     load_close(l);
 }
 
 void scenario_chats(struct load *l, const struct options *o)
 {
     load_open(l, l->plan->n_users, NULL);
+    l->interval = o->rate ? SECOND_US / o->rate : 0;
     load_keep(l, (uint32_t)o->window, WARM_UP_S);
     struct spent s = begin(l);
     load_keep(l, (uint32_t)o->window, (double)o->seconds);

@@ -71,6 +71,12 @@ test('chats', async () => {
     assert.ok(result.commits > 0);
 });
 
+test('chats at a rate', async () => {
+    const result = await bench('chats', '--chats', '5', '--members', '2', '--seconds', '1', '--rate', '50');
+    expectClean(result);
+    assert.ok(result.messages >= 50 && result.messages <= 110, `${result.messages} in two seconds`); // one warms up
+});
+
 test('idle: memory of a session', async () => {
     const result = await bench('idle', '--members', '40', '--seconds', '1');
     assert.equal(result.sessions, 40);

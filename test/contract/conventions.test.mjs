@@ -71,7 +71,7 @@ async function othersChat() {
 }
 
 test('an unknown path is a 404 before credentials are looked at', async () => {
-    for (const path of ['/', '/api', '/api/', '/api/user', '/api/user/getUser/', '/api//user/getUser',
+    for (const path of ['/x', '/api', '/api/', '/api/user', '/api/user/getUser/', '/api//user/getUser',
                         '/api/user/getUserx', '/API/user/getUser', '/api/chat/getUsers',
                         '/api/chat/getUsers/', '/api/chat/getUsers/x/y', '/%00', '/..%2f..%2fetc']) {
         const res = await exchange(server.api, get(path));

@@ -61,11 +61,17 @@ class Folder {
     #place = mkdtempSync(join(tmpdir(), 'whisp-page-'));
     #programs = [];
 
+    /** `react@19` must be what is linked. */
     install(name) {
         if (name.endsWith('.tgz')) {
             installSdk(this.#place, basename(name));
         } else {
-            link(this.#place, name);
+            const [, plain, major] = /^(.+?)(?:@(\d+))?$/.exec(name);
+            link(this.#place, plain);
+            if (major) {
+                const { version } = JSON.parse(readFileSync(join(sdk, 'node_modules', plain, 'package.json')));
+                assert.equal(version.split('.')[0], major, `the version of ${plain}`);
+            }
         }
     }
 
@@ -103,7 +109,7 @@ export function follow(page) {
     const folder = new Folder();
     folder.save('package.json', '{"private": true}'); // npm init
     for (const { language, code, file } of blocks(page)) {
-        const install = language === 'sh' && [...code.matchAll(/^npm install ([^#\n]+)/gm)];
+        const install = language === 'sh' && [...code.matchAll(/^(?:.* && )?npm install ([^#\n]+)/gm)];
         if (install) {
             install.flatMap(([, names]) => names.trim().split(/\s+/)).forEach((name) => folder.install(name));
         } else if (file) {

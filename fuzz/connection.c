@@ -246,6 +246,7 @@ static void make_rules(void)
     const int64_t hour = 3600 * 1000;
     world.rules = (struct rules){.message_length = 10000,
                                  .chat_members = 1000,
+                                 .user_chats = 1000,
                                  .unread_most = 100,
                                  .demo_apps = 5,
                                  .account_apps = 50,

@@ -51,6 +51,7 @@
     X(USERNAME_TAKEN, 409, "This username is already taken.")                                      \
     X(ALREADY_MEMBER, 409, "That user is already a member of this chat.")                          \
     X(CHAT_FULL, 409, "The chat has as many members as it can.")                                   \
+    X(USER_CHAT_LIMIT, 409, "The user is in as many chats as a user may be.")                      \
     X(NO_CLUSTER_FOR_TIER, 409, "There is no cluster for that tier.")                              \
     X(PAYLOAD_TOO_LARGE, 413, "The request is too large.")                                         \
     X(MESSAGE_TOO_LONG, 400, "A message is 1 to 10000 characters.")                                \

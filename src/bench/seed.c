@@ -291,6 +291,7 @@ void seed_fill(const char *data, size_t users, const struct seed_chats *groups, 
                                .events = {.arena = {.max = ARENA_BYTES}}};
     s.rules = (struct rules){.message_length = 10000,
                              .chat_members = (int64_t)users,
+                             .user_chats = INT64_MAX,
                              .app_keys = 1,
                              .client_id_ttl = (int64_t)DAY_MS};
     s.plan.tag = random_u64();

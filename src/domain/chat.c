@@ -1,6 +1,7 @@
 #include "domain/chat.h"
 
 #include "domain/chat_access.h"
+#include "domain/chat_counts.h"
 #include "domain/chat_leave.h"
 #include "domain/chat_log.h"
 #include "domain/text.h"
@@ -36,6 +37,12 @@ static Err no_such_user(struct tx *tx, Str username)
                                STR_ARG(username)));
 }
 
+static Err in_too_many(struct tx *tx, const struct members_user *user)
+{
+    return tx_fail(tx, ERR_USER_CHAT_LIMIT, "\"" STR_FMT "\" is in as many chats as a user may be.",
+                   STR_ARG(user->username));
+}
+
 /* Room for one more in an array of the arena that holds n items of cap. */
 static void *grow(struct arena *arena, void *items, size_t n, size_t *cap, size_t size)
 {
@@ -59,6 +66,8 @@ static Err find_named(struct tx *tx, const struct actor *a, const Str *usernames
         Str key = text_key(usernames[i], tx->arena);
         if (!members_user_named(tx->db, a->app, key, tx->arena, &user))
             return no_such_user(tx, usernames[i]);
+        if (!chat_counts_room(tx, a->app, user.user))
+            return tx_done(tx, in_too_many(tx, &user));
         members[i] = user.user;
         own = own || user.user == a->user;
     }
@@ -99,12 +108,14 @@ Err chat_create(struct tx *tx, const struct actor *a, Str name, const Str *usern
                           .members = members,
                           .n_members = n};
     chat_log(tx, &head, &event);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         members_insert(tx->db, &(struct members_join){.app = a->app,
                                                       .chat = head.chat,
                                                       .user = members[i],
                                                       .seq = head.last_seq,
                                                       .time = head.created_at});
+        chat_counts_joined(tx, a->app, members[i]);
+    }
     *out = (struct chat_details){.id = head.id,
                                  .name = arena_str(tx->arena, name),
                                  .creator_id = a->user_id,
@@ -226,6 +237,8 @@ Err chat_add(struct tx *tx, const struct actor *a, Id chat_id, Str username)
         return ERR_ALREADY_MEMBER;
     if (head->member_count >= tx->rules->chat_members)
         return tx_done(tx, ERR_CHAT_FULL);
+    if (!chat_counts_room(tx, a->app, user.user))
+        return tx_done(tx, in_too_many(tx, &user));
     int64_t newest = messages_last_seq(tx->db, a->app, head->chat);
     struct event event = {.type = EVENT_USER_JOIN,
                           .sender = a->user,
@@ -240,6 +253,7 @@ Err chat_add(struct tx *tx, const struct actor *a, Id chat_id, Str username)
                                                   .seq = head->last_seq,
                                                   .time = time,
                                                   .read_seq = newest});
+    chat_counts_joined(tx, a->app, user.user);
     head->member_count++;
     chats_set_members(tx->db, head);
     return tx_done(tx, ERR_OK);

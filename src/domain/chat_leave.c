@@ -1,6 +1,7 @@
 #include "domain/chat_leave.h"
 
 #include "domain/chat.h"
+#include "domain/chat_counts.h"
 #include "domain/chat_log.h"
 
 static Str farewell(struct tx *tx, Str username)
@@ -20,6 +21,7 @@ void chat_leave(struct tx *tx, struct chats_head *head, const struct members_use
 {
     if (!members_end(tx->db, head->app, head->chat, who->user, head->last_seq + 1))
         return;
+    chat_counts_left(tx, head->app, who->user);
     struct event event = {.type = EVENT_USER_LEAVE,
                           .sender = who->user,
                           .sender_id = who->id,

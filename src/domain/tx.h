@@ -20,6 +20,7 @@ enum rules_registration { REGISTRATION_OPEN, REGISTRATION_CLOSED };
 struct rules {
     int64_t message_length; /* code points */
     int64_t chat_members;   /* members of one chat */
+    int64_t user_chats;     /* chats that a user is in */
     int64_t unread_most;    /* unread messages of a chat that a list of chats counts */
     enum rules_registration registration;
     Str account_tiers;         /* tiers that an account may give its apps, with commas */
@@ -42,11 +43,14 @@ struct rules {
     Str decoy_hash; /* argon2id of a password that no one knows, at the cost of all others */
 };
 
+struct chat_counts;
+
 struct tx {
     struct db *db;
     int64_t now;               /* milliseconds since the epoch */
     struct arena *arena;       /* of the job: results live in it */
     struct event_list *events; /* what to publish once it is committed; NULL in a read */
+    struct chat_counts *counts; /* the writer's, see chat_counts.h; may be NULL */
     const struct rules *rules;
     Str why; /* a sentence for the client when a rule refuses; empty: the default of its Err */
 };

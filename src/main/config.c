@@ -3,6 +3,7 @@
 #include "api/proxies.h"
 #include "base/mem.h"
 #include "domain/app.h"
+#include "domain/chat.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,6 +132,8 @@ static const struct option options[] = {
     {"user-logins", COUNT, AT(user_logins), "1000", 1, 100000,
      "sign-ins of a user that are kept; a further one ends the oldest", NULL},
     {"chat-members", COUNT, AT(chat_members), "100000", 2, 10000000, "members of a chat", NULL},
+    {"user-chats", COUNT, AT(user_chats), "100000", 1, CHAT_HEADS,
+     "chats that a user is in; nobody is put into more", NULL},
     {"unread-most", COUNT, AT(unread_most), "100", 1, 1000,
      "unread messages of a chat that getChats counts; more are shown as this many", NULL},
     {"message-length", COUNT, AT(message_length), "10000", 1, 10000, "characters of a message",

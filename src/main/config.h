@@ -36,7 +36,7 @@ struct config {
     int64_t user_token_ttl, refresh_ttl, ticket_ttl, account_token_ttl, account_refresh_ttl;
     int64_t retention, resume_events, resumes;
     int64_t usage_retention, audit_retention;
-    int64_t demo_users, demo_apps, account_apps, app_keys, user_logins, chat_members,
+    int64_t demo_users, demo_apps, account_apps, app_keys, user_logins, chat_members, user_chats,
         message_length, unread_most, sessions_per_user;
     int64_t message_patience, heart_beat, ping_interval;
     int64_t connect_timeout, idle_timeout, request_timeout, typing_interval;

@@ -135,6 +135,7 @@ static struct rules rules_of(const struct config *c)
 {
     return (struct rules){.message_length = c->message_length,
                           .chat_members = c->chat_members,
+                          .user_chats = c->user_chats,
                           .unread_most = c->unread_most,
                           .registration = str_eq(c->registration, S("closed")) ? REGISTRATION_CLOSED
                                                                                : REGISTRATION_OPEN,

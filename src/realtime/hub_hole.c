@@ -59,6 +59,12 @@ static void deliver_found(struct hub_hole *h)
         hub_deliver_stored(h->hub, &h->found.items[i]);
 }
 
+static void forget_found(struct hub_hole *h)
+{
+    event_list_free(&h->found);
+    arena_free(&h->arena);
+}
+
 /* A read may end before all is read; only one that finds nothing says that nothing is there. */
 static bool more_to_read(struct hub_hole *h)
 {
@@ -71,14 +77,14 @@ static void hole_read(struct job *job)
     if (job->err && h->chat) {
         log_event(LOG_WARN, "missing events not read", log_n("chat", h->row),
                   log_s("reason", err_code(job->err)));
+        forget_found(h); /* it may have been cut short */
         loop_timer_set(h->hub->loop, &h->again, HOLE_AGAIN_MS, hole_again);
         return;
     }
     deliver_found(h);
     if (more_to_read(h)) {
         h->from = h->chat->last_seq;
-        event_list_free(&h->found);
-        arena_free(&h->arena);
+        forget_found(h);
         hole_submit(h);
         return;
     }

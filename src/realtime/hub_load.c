@@ -11,11 +11,9 @@
 #include "domain/replay.h"
 
 enum {
-    CHATS_MAX = 1000000,            /* of a user; who is in more cannot subscribe */
-    LOAD_ARENA = 256 * 1024 * 1024, /* holds several times that */
+    LOAD_ARENA = 256 * 1024 * 1024, /* holds CHAT_HEADS, and all that those held may bring, amply */
+    HELD_MAX = 4096,                /* publications held for one user; past that it is read again */
 };
-
-enum { HELD_MAX = 4096 }; /* publications held for one user; past that it is read again */
 
 /* A chat of a user whose interest is being loaded. */
 struct base {
@@ -56,8 +54,7 @@ static Err read_heads(struct job *job, struct tx *tx)
 {
     struct hub_load *l = (struct hub_load *)job;
     l->position = replay_end(tx);
-    Err err = chat_heads(tx, l->app, l->row, &l->heads, &l->n);
-    return !err && l->n > CHATS_MAX ? ERR_OVERLOADED : err;
+    return chat_heads(tx, l->app, l->row, &l->heads, &l->n);
 }
 
 static void answer_subscribers(struct hub_user *u, Err err)

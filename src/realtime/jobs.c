@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "domain/chat_counts.h"
 #include "domain/replay.h"
 
 #include <pthread.h>
@@ -36,6 +37,7 @@ struct jobs {
     pthread_t *threads;
     size_t n_threads;
     struct db *writer;
+    struct chat_counts *counts; /* the writer's */
     struct db **readers; /* those of JOB_READ, then those of JOB_RESUME */
     size_t n_readers;
     int64_t noted_at,
@@ -259,8 +261,11 @@ static void charge_batch(struct jobs *jobs, struct batch *b)
 static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
 {
     struct publication *p = publication_new();
-    struct tx tx = {
-        .db = jobs->writer, .now = clock_now(), .events = &p->events, .rules = jobs->config.rules};
+    struct tx tx = {.db = jobs->writer,
+                    .now = clock_now(),
+                    .events = &p->events,
+                    .counts = jobs->counts,
+                    .rules = jobs->config.rules};
     p->at = clock_mono() / 1000;
     b->n = b->n_sends = 0;
     db_begin(tx.db);
@@ -269,6 +274,7 @@ static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
     if (db_commit(tx.db)) {
         db_rollback(tx.db);
         jobs->noted_at = 0;
+        chat_counts_clear(jobs->counts);
         atomic_fetch_add(&jobs->failed_commits, 1);
         if (db_cause(tx.db) != ERR_STORE_UNAVAILABLE)
             log_event(LOG_ERROR, "commit failed", log_n("jobs", b->n));
@@ -357,6 +363,7 @@ Err jobs_start(const struct jobs_config *config, struct jobs **out, const char *
 {
     struct jobs *jobs = mem_alloc(sizeof *jobs);
     jobs->config = *config;
+    jobs->counts = chat_counts_new();
     pthread_mutex_init(&jobs->why_lock, NULL);
     must(config->batch_jobs <= BATCH_MAX && config->n_loops <= LOOPS_MAX);
     for (int i = 0; i < JOB_POOLS; i++)
@@ -407,6 +414,7 @@ void jobs_free(struct jobs **at)
     for (int i = 0; i < JOB_POOLS; i++)
         work_free(&jobs->queues[i]);
     pthread_mutex_destroy(&jobs->why_lock);
+    chat_counts_free(&jobs->counts);
     mem_free(jobs->readers);
     mem_free(jobs->threads);
     mem_free(jobs);

@@ -42,6 +42,10 @@ SQL(member_chats, "select c.uuid from members mb"
                   " where mb.app = $1 and mb.user_id = $2 and mb.left_seq is null"
                   " and c.deleted_at is null order by mb.chat limit $3");
 
+SQL(member_chats_of,
+    "select count(*) from (select 1 from members"
+    " where app = $1 and user_id = $2 and left_seq is null limit $3) some");
+
 /* Of a mark's message that is deleted the one before it stands, if it is one of the last hundred:
  * more would make a list of many members slow. */
 #define LAST_SEEN                                                                                  \
@@ -152,6 +156,11 @@ bool members_chats_next(struct db_rows *rows, Id *chat)
         return false;
     *chat = db_id(rows, 0);
     return true;
+}
+
+int64_t members_chats_of(struct db *db, int64_t app, int64_t user, int64_t most)
+{
+    return db_number(db, &member_chats_of, ARGS(v_int(app), v_int(user), v_int(most)));
 }
 
 struct db_rows *members_list(struct db *db, int64_t app, int64_t chat,

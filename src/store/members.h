@@ -56,6 +56,10 @@ int64_t members_heir(struct db *db, int64_t app, int64_t chat, int64_t user);
 struct db_rows *members_chats(struct db *db, int64_t app, int64_t user, int64_t limit);
 bool members_chats_next(struct db_rows *rows, Id *chat);
 
+/* How many chats the user is in, counted up to most; those that were deleted count until their rows
+ * go. */
+int64_t members_chats_of(struct db *db, int64_t app, int64_t user, int64_t most);
+
 struct members_listed {
     Id user_id;
     Str username; /* borrowed until the next call */

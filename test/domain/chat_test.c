@@ -1,4 +1,5 @@
 /* Chats: who is in them, what their members are told, and how they go, on a real database. */
+#include "domain/chat_counts.h"
 #include "domain/fixture.h"
 
 SQL(test_member_count, "select member_count from chats where app = $1 and uuid = $2");
@@ -29,6 +30,13 @@ SQL(test_add_answer, "insert into first_answers (app, owner, key, body_hash, sta
                      " created_at) values ($1, 1, 'key', $2, 201, '', '', $3)");
 SQL(test_passing_rows, "select (select count(*) from tickets) + (select count(*) from sessions)"
                        " + (select count(*) from first_answers)");
+
+SQL(test_many_chats, "insert into chats (app, uuid, name, creator, created_at, last_seq, last_time,"
+                     " activity_at, member_count) with recursive n (i) as"
+                     " (select 1 union all select i + 1 from n where i < $3)"
+                     " select $1, randomblob(16), 'many', $2, 0, 1, 0, 0, 1 from n");
+SQL(test_be_in_all, "insert into members (app, chat, user_id, joined_seq, joined_at)"
+                    " select app, id, creator, 1, 0 from chats where app = $1 and name = 'many'");
 
 static int64_t of_chat(struct fixture *f, const struct db_sql *sql, Id chat)
 {
@@ -350,6 +358,61 @@ static void any_member_adds_another(void **state)
     assert_int_equal(unread(f, &f->cleo), 1);
     f->rules.chat_members = 3;
     assert_err(chat_add(step(f), &f->ann, chat, S("Dan")), ERR_CHAT_FULL);
+}
+
+/* Whether or not what was counted is remembered. */
+static void fill_and_leave(struct fixture *f, struct chat_counts *counts)
+{
+    f->tx.counts = counts;
+    f->rules.user_chats = 2;
+    const Str mine[] = {S("Ann"), S("Cleo")}, others[] = {S("Cleo"), S("Dan")};
+    Id first = new_chat(f, "Ann", "Bob"), second = new_chat(f, "Ann", "Bob");
+    struct chat_details third;
+    assert_err(create(f, S("C"), mine, 2), ERR_USER_CHAT_LIMIT);
+    assert_text(f->tx.why, "\"Ann\" is in as many chats as a user may be.");
+    assert_int_equal(f->events.n, 0);
+    assert_ok(chat_create(step(f), &f->cleo, S("C"), others, 2, &third));
+    assert_err(chat_add(step(f), &f->cleo, third.id, S("bob")), ERR_USER_CHAT_LIMIT);
+    assert_text(f->tx.why, "\"Bob\" is in as many chats as a user may be.");
+    assert_int_equal(f->events.n, 0);
+    say(f, &f->bob, second, "I can still speak");
+    assert_ok(chat_remove(step(f), &f->bob, first, f->bob.user_id));
+    assert_ok(chat_add(step(f), &f->cleo, third.id, S("bob")));
+    f->rules.user_chats = 3; /* what was counted when it was full is looked at again */
+    assert_err(chat_add(step(f), &f->bob, third.id, S("bob")), ERR_ALREADY_MEMBER);
+    assert_ok(chat_add(step(f), &f->bob, third.id, S("ann")));
+    f->tx.counts = NULL;
+}
+
+static void nobody_is_put_into_more_chats_than_a_user_may_be(void **state)
+{
+    fill_and_leave(*state, NULL);
+}
+
+static void what_was_counted_is_remembered_and_never_too_low(void **state)
+{
+    struct chat_counts *counts = chat_counts_new();
+    fill_and_leave(*state, counts);
+    chat_counts_free(&counts);
+}
+
+static void more_chats_than_can_be_followed_are_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct chat_head *heads;
+    size_t n;
+    int64_t app = f->ann.app, ann = f->ann.user;
+    new_chat(f, "Ann", "Bob");
+    db_run(f->db, &test_many_chats, ARGS(v_int(app), v_int(ann), v_int(CHAT_HEADS)));
+    db_run(f->db, &test_be_in_all, ARGS(v_int(app)));
+    struct arena small = ARENA(16 * 1024 * 1024);
+    step(f)->arena = &small;
+    assert_err(chat_heads(&f->tx, app, ann, &heads, &n), ERR_OVERLOADED);
+    assert_int_equal(n, CHAT_HEADS); /* which fit */
+    arena_free(&small);
+    f->tx.arena = &f->arena;
+    assert_ok(chat_heads(step(f), app, f->bob.user, &heads, &n));
+    assert_int_equal(n, 1);
 }
 
 static void one_leaves_or_the_creator_removes(void **state)
@@ -743,6 +806,9 @@ int main(void)
         row(unread_counts_others_live_messages_after_the_mark),
         row(heads_are_those_of_ones_chats),
         row(any_member_adds_another),
+        row(nobody_is_put_into_more_chats_than_a_user_may_be),
+        row(what_was_counted_is_remembered_and_never_too_low),
+        row(more_chats_than_can_be_followed_are_an_error),
         row(one_leaves_or_the_creator_removes),
         row(a_creator_who_leaves_passes_the_chat_on),
         row(a_chat_left_empty_is_deleted),

@@ -78,6 +78,7 @@ static inline int fixture_open(void **state)
     f->rules = (struct rules){.message_length = 10000,
                               .account_tiers = S("DEMO,MULTI_TENANT,DEDICATED"),
                               .chat_members = 100000,
+                              .user_chats = 100000,
                               .unread_most = 1000,
                               .account_apps = 100,
                               .user_logins = 1000,

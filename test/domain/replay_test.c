@@ -17,6 +17,11 @@ SQL(test_crowd_reads,
 SQL(test_crowd_count, "update chats set member_count = $2 where uuid = $1");
 SQL(test_lose, "delete from messages where id = $1");
 
+SQL(test_come_and_go, "insert into members (app, chat, user_id, joined_seq, joined_at, left_seq)"
+                      " with recursive n (i) as"
+                      " (select 1 union all select i + 1 from n where i < $4)"
+                      " select $1, c.id, $3, -i, 0, c.last_seq from n, chats c where c.uuid = $2");
+
 /* A page of a plan that has lost nothing. */
 static Err page(struct fixture *f, const struct replay *r, size_t *at, size_t n, size_t bytes,
                 struct event_list *out)
@@ -340,6 +345,29 @@ static void too_much_names_the_chats_with_news(void **state)
     }
 }
 
+/* Others may do that to a user. */
+static void in_and_out_of_too_many_chats_names_those_it_is_in(void **state)
+{
+    struct fixture *f = *state;
+    new_chat(f, "Bob", "Ann");
+    Id in = new_chat(f, "Ann", "Cleo"), out = new_chat(f, "Ann", "Bob");
+    struct replay_cursor left = now(f);
+    say(f, &f->ann, out, "new");
+    assert_ok(chat_rename(step(f), &f->ann, out, S("Renamed")));
+    db_run(f->db, &test_come_and_go,
+           ARGS(v_int(f->ann.app), v_id(out), v_int(f->cleo.user), v_int(CHAT_HEADS + 1)));
+    f->rules.replay_events = 10;
+    struct arena arena = ARENA(64 * 1024 * 1024);
+    step(f)->arena = &arena;
+    struct replay r;
+    assert_ok(replay_plan(&f->tx, f->ann.app, f->cleo.user, &left, &r));
+    assert_false(r.complete);
+    assert_int_equal(r.n_resync, 1);
+    assert_id(r.resync[0], in);
+    arena_free(&arena);
+    f->tx.arena = &f->arena;
+}
+
 static void marks_count_too(void **state)
 {
     struct fixture *f = *state;
@@ -653,6 +681,7 @@ int main(void)
         row(a_page_ends_when_it_is_large),
         row(an_unknown_cursor_names_all_chats),
         row(too_much_names_the_chats_with_news),
+        row(in_and_out_of_too_many_chats_names_those_it_is_in),
         row(marks_count_too),
         row(too_old_is_decided_by_what_was_pruned),
         row(what_is_pruned_while_pages_are_read_is_noticed),

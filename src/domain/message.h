@@ -79,7 +79,8 @@ struct message_page {
 
 enum {
     MESSAGE_PAGE = 1000,                   /* messages of a page */
-    MESSAGE_PAGE_BYTES = 16 * 1024 * 1024, /* of their texts, originals and reactions */
+    MESSAGE_PAGE_BYTES = 10 * 1024 * 1024, /* of their texts, originals and reactions; in JSON six
+                                            * times that at most, which an answer holds */
 };
 
 /*

@@ -58,3 +58,22 @@ test('a page of the longest messages, their originals and reactions ends early a
     assert.equal(found[0].reactions.length, 20);
     assert.equal(found.filter(({ replyTo }) => replyTo).length, 599);
 });
+
+test('a page of nothing but control characters, which JSON writes in six, is an answer too', async () => {
+    const { chatId } = await createChat(ann, bob);
+    const message = '\u0001'.repeat(LONG);
+    const { messageId } = await live.post(chatId, message);
+    for (let i = 0; i < 850; i += 50) {
+        await Promise.all(Array.from({ length: 50 }, () => live.send({ type: 'REPLY', chatId, messageId, message })));
+    }
+    const found = new Set();
+    for (let at = '', messages; ; at = `&lastMessage=${messages.at(-1).messageId}`) {
+        const res = await api(bob, 'GET', `/api/messages/getMessages/${chatId}?size=1000&mark=false${at}`);
+        ({ messages } = expectStatus(res, 200).body);
+        if (!messages.length) {
+            break;
+        }
+        messages.forEach((each) => found.add(each.messageId));
+    }
+    assert.equal(found.size, 851);
+});

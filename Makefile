@@ -170,7 +170,7 @@ fuzz-programs: $(fuzzers)
 attack:
 	@script/setup test
 	@$(MAKE) $(JOBS) MODE=release all
-	@node test/attacks/run.mjs
+	@node --no-warnings test/attacks/run.mjs
 
 T = 60
 fuzz:

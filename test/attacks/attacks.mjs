@@ -1,15 +1,26 @@
 // The attacks, by what they aim at. Each is bounded, speaks to loopback only, and resolves with what
-// it saw, or nothing. `args` are the server's.
+// it saw, or nothing; {note, fault} when it can tell a fault that neither the server's end nor the
+// witness shows. `args` and `env` are the server's.
 
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { stomp } from '../contract/frames.mjs';
 import { api, createChat, createTenant, manage, PASSWORD, register, createApp, createKey } from '../contract/harness.mjs';
 import { connect, rawSocket } from '../contract/realtime.mjs';
 import { openStream } from '../contract/sockjs.mjs';
+import { HANDSHAKE, handshaken } from '../contract/tls_records.mjs';
 
 const SECONDS = 8;
 const bound = (seconds = SECONDS) => Date.now() + seconds * 1000;
 const until = (end) => Date.now() < end;
+const LIST_MOST = 1000; // rows of a page
+const ORDINARY = { // the harness turns these off
+    WHISP_MANAGEMENT_RATE: '50/200', WHISP_ACCOUNT_RATE: '20/100', WHISP_REGISTER_RATE: '30/30', WHISP_NEW_KEY_RATE: '1/30',
+};
 const FREE = ['--request-rate', 'off', '--message-rate', 'off', '--key-rate', 'off'];
 
 /** A connection whose end, however it comes, is no error. */
@@ -47,7 +58,9 @@ async function subscriptions(server) {
     const text = '\u0001'.repeat(10_000);
     await sender.send({ type: 'SEND_MSG', chatId, message: text });
     const { messageId } = await sender.next('SEND_MSG');
-    await sender.send({ type: 'REPLY', chatId, messageId, message: text, clientMessageId: '\u0001'.repeat(64) }).catch(() => {});
+    for (let i = 0; i < 6; i++) { // at once: they are one array
+        sender.send({ type: 'REPLY', chatId, messageId, message: text, clientMessageId: `${i}`.padEnd(64, '\u0001') }).catch(() => {});
+    }
     await pause(2000);
     stream.abort();
     return `${taken} subscriptions taken`;
@@ -71,7 +84,10 @@ async function rotations(server) {
     }
     const begin = Date.now();
     const list = await manage(account, 'GET', `/api/client/apps/${app.id}/keys`);
-    return `${done} rotations, ${refused} refused; the list: ${list.status}, ${list.body?.length} rows, ${Date.now() - begin} ms`;
+    return {
+        note: `${done} rotations, ${refused} refused; the list: ${list.status}, ${list.body?.length} rows, ${Date.now() - begin} ms`,
+        fault: list.status !== 200 || list.body.length > LIST_MOST,
+    };
 }
 
 /** 1.5 MB of chunks of one byte, on several connections at once. */
@@ -116,25 +132,28 @@ async function unreadAnswers(server) {
 async function signInFloods(server) {
     const floods = [];
     const end = bound();
+    const { app } = await createTenant(server, 'third');
     for (const name of ['one', 'two']) {
-        const { app } = await createTenant(server, name);
-        const body = { username: name, password: PASSWORD };
-        floods.push(...Array.from({ length: 80 }, async () => {
-            while (until(end)) {
-                await api(app.key, 'POST', '/api/user/signin', body);
+        const { app: flooding } = await createTenant(server, name);
+        floods.push(...Array.from({ length: 400 }, async (_, lane) => {
+            for (let n = 0; until(end); n++) {
+                const { status } = await api(flooding.key, 'POST', '/api/user/signin', { username: `${lane}-${n}`, password: PASSWORD });
+                await pause(status === 503 ? 50 : 0);
             }
         }));
     }
-    const { app } = await createTenant(server, 'third');
-    let good = 0, bad = 0;
+    await pause(1000);
+    let good = 0, bad = 0, slowest = 0;
     while (until(end)) {
+        const begin = Date.now();
         const res = await api(app.key, 'POST', '/api/user/signin', { username: 'third', password: PASSWORD });
+        slowest = Math.max(slowest, Date.now() - begin);
         good += res.status === 200;
         bad += res.status !== 200;
         await pause(100);
     }
     await Promise.all(floods);
-    return `a third product's sign-ins: ${good} good, ${bad} refused`;
+    return { note: `a third product's sign-ins: ${good} good, ${bad} refused, the slowest ${slowest} ms`, fault: bad > 0 };
 }
 
 /** A revoked key of an app at full speed beside its good one. */
@@ -155,7 +174,7 @@ async function revokedKey(server) {
         await pause(50);
     }
     closeAll(sockets);
-    return `the good key: ${refused} of ${n} refused by the key's rate`;
+    return { note: `the good key: ${refused} of ${n} refused by the key's rate`, fault: refused > 0 };
 }
 
 /** Reads the members of a large chat on 16 connections. */
@@ -197,15 +216,66 @@ async function allSockets(server) {
     await pause(3000);
     let probes = 0;
     for (let i = 0; i < 20; i++) {
-        probes += await fetch(`${server.management}/readyz`).then((res) => res.status === 200, () => false) ? 1 : 0;
+        probes += await probe(`${server.management}/readyz`) ? 1 : 0;
     }
     closeAll(sockets);
-    return `${probes} of 20 new connections of the probe were answered`;
+    return { note: `${probes} of 20 new connections of the probe were answered`, fault: probes < 20 };
+}
+
+/** One GET on a connection of its own: was it answered with 200? */
+function probe(url) {
+    return new Promise((done) => {
+        const request = http.get(url, { agent: false }, (response) => {
+            response.resume();
+            done(response.statusCode === 200);
+        });
+        request.on('error', () => done(false));
+    });
+}
+
+/** A certificate of the server's own. */
+function makeCertificate() {
+    const place = mkdtempSync(join(tmpdir(), 'whisp-attack-'));
+    const [cert, key] = [join(place, 'tls.crt'), join(place, 'tls.key')];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+                             '-subj', '/CN=attacked', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    process.on('exit', () => rmSync(place, { recursive: true, force: true }));
+    return ['--tls-cert', cert, '--tls-key', key];
+}
+
+/** Asks for renegotiations in TLS 1.2, and takes nothing of what the server says to each. */
+async function renegotiations(server) {
+    const MANY = 60; // of one record
+    const hellos = Buffer.alloc(4 * MANY, Buffer.from([1, 0, 0, 0])); // of a ClientHello its head is all that is looked at
+    const end = bound();
+    let asked = 0, closed = 0;
+    await Promise.all(Array.from({ length: 8 }, async () => {
+        const { socket, record } = await handshaken(Number(new URL(server.api).port));
+        let open = true;
+        socket.on('close', () => {
+            closed += open ? 1 : 0;
+            open = false;
+        });
+        socket.pause();
+        while (open && until(end)) {
+            const asks = Buffer.concat(Array.from({ length: 100 }, () => record(HANDSHAKE, hellos)));
+            asked += 100 * MANY;
+            await Promise.race([new Promise((done) => socket.write(asks, done)), pause(1000)]);
+            await pause(0);
+        }
+        socket.destroy();
+        open = false;
+    }));
+    return {
+        note: `${asked} renegotiations asked for; ${closed} of 8 connections closed by the server`,
+        fault: closed < 8,
+    };
 }
 
 export const attacks = {
     subscriptions: { args: FREE, attack: subscriptions },
-    rotations: { attack: rotations },
+    renegotiations: { args: [...FREE, ...makeCertificate()], attack: renegotiations },
+    rotations: { env: ORDINARY, attack: rotations },
     'tiny-chunks': { args: FREE, attack: tinyChunks },
     'unread-answers': { args: FREE, attack: unreadAnswers },
     'sign-in-floods': { args: [...FREE, '--hash-cost', '19m/2'], attack: signInFloods },

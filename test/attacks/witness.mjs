@@ -4,6 +4,7 @@
 //     node witness.mjs '{"api": "http://…", "management": "http://…", "jwt": "…"}'
 
 import http from 'node:http';
+import https from 'node:https';
 
 const EVERY_MS = 20;
 const PATIENCE_MS = 10_000;
@@ -18,7 +19,7 @@ function look(kind, url, agent, headers = {}) {
             met[kind].failed++;
             done();
         };
-        const request = http.get(url, { agent, headers, timeout: PATIENCE_MS }, (response) => {
+        const request = (url.startsWith('https:') ? https : http).get(url, { agent, headers, timeout: PATIENCE_MS }, (response) => {
             response.resume();
             response.on('end', () => {
                 if (response.statusCode === 200) {
@@ -35,7 +36,7 @@ function look(kind, url, agent, headers = {}) {
 }
 
 async function watch(kind, url, headers) {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = new (url.startsWith('https:') ? https : http).Agent({ keepAlive: true, maxSockets: 1 });
     for (;;) {
         await look(kind, url, agent, headers);
         await new Promise((done) => setTimeout(done, EVERY_MS));

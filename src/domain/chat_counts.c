@@ -1,8 +1,8 @@
 /*
- * Counting walks an index entry for each chat, which is milliseconds for one who is in 100,000: with
- * 1,000 names in one createChat it would hold the writer up. So the counts are remembered, one user
- * in a slot. What is remembered is never too low: joins add to it, and who leaves is counted anew.
- * One who seems to be in as many as may be is counted again, at most once a second.
+ * Counting walks an index entry for each chat, which is milliseconds for one who is in 100,000:
+ * with 1,000 names in one createChat it would hold the writer up. So the counts are remembered, one
+ * user in a slot. What is remembered is never too low: joins add to it, and who leaves is counted
+ * anew. One who seems to be in as many as may be is counted again, at most once a second.
  *
  * Turned down: a column of the user's row, which is one more write for each member of a new chat.
  */

@@ -47,9 +47,9 @@ struct chat_counts;
 
 struct tx {
     struct db *db;
-    int64_t now;               /* milliseconds since the epoch */
-    struct arena *arena;       /* of the job: results live in it */
-    struct event_list *events; /* what to publish once it is committed; NULL in a read */
+    int64_t now;                /* milliseconds since the epoch */
+    struct arena *arena;        /* of the job: results live in it */
+    struct event_list *events;  /* what to publish once it is committed; NULL in a read */
     struct chat_counts *counts; /* the writer's, see chat_counts.h; may be NULL */
     const struct rules *rules;
     Str why; /* a sentence for the client when a rule refuses; empty: the default of its Err */

@@ -38,7 +38,7 @@ struct jobs {
     size_t n_threads;
     struct db *writer;
     struct chat_counts *counts; /* the writer's */
-    struct db **readers; /* those of JOB_READ, then those of JOB_RESUME */
+    struct db **readers;        /* those of JOB_READ, then those of JOB_RESUME */
     size_t n_readers;
     int64_t noted_at,
         noted; /* when the writer last noted the time of the log, and where that was */

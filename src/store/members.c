@@ -42,9 +42,8 @@ SQL(member_chats, "select c.uuid from members mb"
                   " where mb.app = $1 and mb.user_id = $2 and mb.left_seq is null"
                   " and c.deleted_at is null order by mb.chat limit $3");
 
-SQL(member_chats_of,
-    "select count(*) from (select 1 from members"
-    " where app = $1 and user_id = $2 and left_seq is null limit $3) some");
+SQL(member_chats_of, "select count(*) from (select 1 from members"
+                     " where app = $1 and user_id = $2 and left_seq is null limit $3) some");
 
 /* Of a mark's message that is deleted the one before it stands, if it is one of the last hundred:
  * more would make a list of many members slow. */

@@ -213,6 +213,10 @@ async function allSockets(server) {
     await pause(3000);
     let probes = 0;
     for (let i = 0; i < 20; i++) {
+        const more = Array.from({ length: 10 }, () => dial(server.api)); // for those that others gave back
+        sockets.push(...more);
+        await Promise.all(more.map(connected));
+        await pause(50);
         probes += await probe(`${server.management}/readyz`) ? 1 : 0;
     }
     closeAll(sockets);

@@ -209,6 +209,25 @@ test('getChats with a cursor neither repeats nor skips, while chats move', async
     }
 });
 
+test('nobody is put into more chats than a user may be in, and those it is in go on', async () => {
+    const small = await startServer({ args: ['--user-chats', '2'] });
+    try {
+        const { users: [ann, bob, carl] } = await createTenant(small, 'ann', 'bob', 'carl');
+        const [first] = [await createChat(ann, bob), await createChat(ann, bob)];
+        const refused = expectError(await create(carl, { chatName: 'x', userNames: names(carl, bob) }), 409, 'USER_CHAT_LIMIT');
+        assert.match(refused.message, /"bob" is in as many chats/);
+        assert.deepEqual(await chatsOf(carl), []);
+        const session = await connect(small, bob);
+        await session.post(first.chatId, 'still here');
+        await session.close();
+        expectStatus(await remove(bob, first.chatId, bob.id), 200);
+        const { chatId } = await createChat(carl, bob);
+        expectStatus(await remove(carl, chatId, bob.id), 200);
+    } finally {
+        await small.stop();
+    }
+});
+
 test('a chat that is full takes nobody more', async () => {
     const small = await startServer({ args: ['--chat-members', '3'] });
     try {

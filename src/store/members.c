@@ -43,7 +43,7 @@ SQL(member_chats, "select c.uuid from members mb"
                   " and c.deleted_at is null order by mb.chat limit $3");
 
 SQL(member_chats_of, "select count(*) from (select 1 from members"
-                     " where app = $1 and user_id = $2 and left_seq is null limit $3) some");
+                     " where app = $1 and user_id = $2 and left_seq is null limit $3) counted");
 
 /* Of a mark's message that is deleted the one before it stands, if it is one of the last hundred:
  * more would make a list of many members slow. */

@@ -112,6 +112,11 @@ class Window {
         await this.button(action, message).click();
     }
 
+    /** Presses the banner's button, unless the client came back by itself a moment before. */
+    async retryNow() {
+        await this.page.evaluate(() => document.querySelector('.banner.waiting button')?.click());
+    }
+
     chatItem(name) {
         return this.page.getByRole('navigation').getByRole('button', { name });
     }

@@ -177,7 +177,7 @@ test('previews say whom the last message is from', async () => {
     await failed;
     await window.shows(window.page.getByText('Connection lost.'));
     isDown = false;
-    await window.button('Retry now').click();
+    await window.retryNow();
     const preview = ({ chatName }, text) => window.chatItem(chatName).locator('.chat-item-preview', { hasText: text });
     await window.shows(preview(group, /^eve: in the group$/));
     await window.shows(preview(two, /^You: in the chat of two$/));

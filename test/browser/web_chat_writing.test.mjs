@@ -136,7 +136,7 @@ describe('without a connection', () => {
         await window.shows(window.message('written in the tunnel').getByText('Sending…'));
         assert.equal(await window.composer.inputValue(), 'half a sentence');
         isDown = false;
-        await window.button('Retry now').click();
+        await window.retryNow();
         await window.shows(window.message('written in the tunnel').getByRole('img', { name: 'Delivered' }));
         await window.page.reload();
         await window.shows(window.message('written in the tunnel'));
@@ -169,7 +169,7 @@ describe('without a connection', () => {
         await late.shows(late.page.getByText('This chat is full right now: nobody more can connect.'));
         assert.equal(await late.page.getByText('Connection lost').count(), 0);
         await others[0].close();
-        await late.button('Retry now').click();
+        await late.retryNow();
         await late.lacks(late.page.getByText('This chat is full'));
         await Promise.all([late.end(), ...others.slice(1).map((session) => session.close())]);
     });

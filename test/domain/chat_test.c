@@ -684,7 +684,7 @@ static void a_deleted_users_messages_go_chat_by_chat(void **state)
             message = say(f, n % 2 ? &f->bob : &f->ann, chats[i], "x");
             for (int r = 0; n % 2 && r < 15; r++)
                 assert_ok(message_react(step(f), &f->ann, chats[i], message,
-                                        str_from("abcdefghijklmno" + r, 1)));
+                                        str_from(&"abcdefghijklmno"[r], 1)));
         }
     }
     say(f, &f->bob, chats[0], "last");

@@ -288,7 +288,7 @@ static void bury_messages(struct db *db, struct removals_row *r, const struct me
         buried++;
     if (buried < n)
         to = seqs[buried] - 1;
-    else if (n == (size_t)most)
+    else if (n && n == (size_t)most)
         to = seqs[n - 1];
     if (buried) {
         chats_refresh_activity(db, r->app, m->chat, 0);

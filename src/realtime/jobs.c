@@ -40,8 +40,7 @@ struct jobs {
     struct chat_counts *counts; /* the writer's */
     struct db **readers;        /* those of JOB_READ, then those of JOB_RESUME */
     size_t n_readers;
-    int64_t noted_at,
-        noted; /* when the writer last noted the time of the log, and where that was */
+    int64_t noted_at; /* when the writer last noted the time of the log */
     _Atomic uint64_t commits, writes, failed_commits;
     atomic_bool unavailable; /* the store takes no writes */
     pthread_mutex_t why_lock;
@@ -230,15 +229,14 @@ static void take_batch(struct jobs *jobs, struct batch *b, struct job *first, st
     run_sends(b, tx);
 }
 
-/* Where the log is, at most once a second and only when it has moved. */
-static void note_time(struct jobs *jobs, struct tx *tx, int64_t at)
+/* Where the log is, at most once a second and only by a commit that has moved it: the time of a
+ * later one would put the last event later than it was. */
+static void note_time(struct jobs *jobs, struct tx *tx, int64_t before, int64_t at)
 {
-    int64_t position = db_last_position(tx->db);
-    if (at < jobs->noted_at + NOTE_MS || position == jobs->noted)
+    if (at < jobs->noted_at + NOTE_MS || db_last_position(tx->db) == before)
         return;
     replay_note_time(tx, at);
     jobs->noted_at = at;
-    jobs->noted = position;
 }
 
 /* At the end: the last position that was given out. */
@@ -269,8 +267,9 @@ static void write_batch(struct jobs *jobs, struct batch *b, struct job *first)
     p->at = clock_mono() / 1000;
     b->n = b->n_sends = 0;
     db_begin(tx.db);
+    int64_t before = db_last_position(tx.db);
     take_batch(jobs, b, first, &tx);
-    note_time(jobs, &tx, p->at);
+    note_time(jobs, &tx, before, p->at);
     if (db_commit(tx.db)) {
         db_rollback(tx.db);
         jobs->noted_at = 0;

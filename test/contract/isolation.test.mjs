@@ -86,7 +86,9 @@ const REQUESTS = {
     'management GET /livez': { by: 'none' },
     'management GET /readyz': { by: 'none' },
     'management GET /openapi.json': { by: 'none' },
+    'management GET /': { by: 'none' },
     'management GET /reference': { by: 'none' },
+    'management GET /reference/': { by: 'none' },
     'management GET /reference/style.css': { by: 'none' },
     'management GET /reference/redoc.js': { by: 'none' },
 
@@ -94,7 +96,9 @@ const REQUESTS = {
     'api GET /readyz': { by: 'none' },
     'api GET /openapi.json': { by: 'none' },
     'api GET /asyncapi.json': { by: 'none' },
+    'api GET /': { by: 'none' },
     'api GET /reference': { by: 'none' },
+    'api GET /reference/': { by: 'none' },
     'api GET /reference/style.css': { by: 'none' },
     'api GET /reference/redoc.js': { by: 'none' },
     'api POST /api/user/registerUser': {

@@ -7,8 +7,9 @@
  * last one served had used: rest is not saved up, nor is debt beyond DEBT_MAX.
  *
  * Lanes outlive their jobs for FORGET_MS, else a client with one job at a time would never owe
- * anything; at most IDLE_MAX of them. Turns by count were turned down: a page of 50,000 rows is not
- * one getUser. A cap for each tenant alone was, too: two tenants fill the queue with it.
+ * anything; at most IDLE_MAX of them, and none once the workers rest. Turns by count were turned
+ * down: a page of 50,000 rows is not one getUser. A cap for each tenant alone was, too: two tenants
+ * fill the queue with it.
  */
 #include "io/work.h"
 
@@ -21,8 +22,9 @@
 
 enum {
     FORGET_MS = 1000,
-    IDLE_MAX = 4096,
+    IDLE_MAX = 512,
     FORGET_AT_ONCE = 2,   /* lanes looked at by a submit, so that none pays for many */
+    FORGET_AT_REST = 512, /* by a worker to whom nothing has come for a while */
     FIRST_COST = 50000,   /* nanoseconds, of the first job of a lane */
     DEBT_MAX = 500000000, /* nanoseconds */
     HEAP_FIRST = 4,
@@ -210,10 +212,10 @@ static void forget_lane(struct work_queue *q, struct work_lane *l)
     mem_free(t);
 }
 
-static void forget_idle(struct work_queue *q)
+static void forget_idle(struct work_queue *q, int most)
 {
     int64_t before = now_ms() - FORGET_MS;
-    for (int i = 0; i < FORGET_AT_ONCE && q->oldest; i++)
+    for (int i = 0; i < most && q->oldest; i++)
         if (q->n_idle > IDLE_MAX || q->oldest->idle_since < before)
             forget_lane(q, q->oldest);
 }
@@ -312,7 +314,7 @@ static Err add(struct work_queue *q, struct work_item *item)
 {
     if (q->ended)
         return ERR_DRAINING;
-    forget_idle(q);
+    forget_idle(q, FORGET_AT_ONCE);
     struct work_lane *l = map_get(&q->lanes, key_of(item->tenant, item->lane));
     struct tenant *t = l ? l->tenant : map_get(&q->tenants, key_of(item->tenant, 0));
     if (!has_room(q, t, l, item->bytes))
@@ -396,6 +398,8 @@ struct work_item *work_take(struct work_queue *q, int64_t wait_ms)
     pthread_mutex_lock(&q->lock);
     if (q->jobs == 0 && wait_ms > 0)
         wait_until_filled(q, wait_ms);
+    if (q->jobs == 0)
+        forget_idle(q, FORGET_AT_REST);
     struct work_item *item = q->jobs ? remove_next(q) : NULL;
     pthread_mutex_unlock(&q->lock);
     return item;

@@ -145,8 +145,9 @@ export class Device {
         if (!stall) { // else the answer to xhr_send does not come either
             await sent;
         }
-        if (!connection.with) {
-            await within(CONNECTED_WITHIN, () => `${this.name} was not subscribed`, subscribed);
+        connection.subscribed = () => within(CONNECTED_WITHIN, () => `${this.name} was not subscribed`, subscribed);
+        if (!connection.with && !stall) { // else the receipt does not come either
+            await connection.subscribed();
         }
         return connection;
     }

@@ -184,13 +184,16 @@ export class World {
         const resumes = device.cursor !== undefined; // else it was cut before it got anything
         this.faults.stall += stall ? 1 : 0;
         const { cursor } = device;
-        await device.open({ since: this.model.log.length, after, also, stall });
+        const connection = await device.open({ since: this.model.log.length, after, also, stall });
         if (stall === 'flow') {
             return;
         }
         if (stall) {
             await (stall === 'pruned' ? this.#pruned(device.user, cursor) : sleep(stall));
             device.proxy.flow();
+            if (!resumes) {
+                await connection.subscribed();
+            }
         }
         if (resumes) {
             await this.until(() => !device.online || device.inbox.some(({ event }) => event.type === 'RESUMED'),

@@ -70,6 +70,16 @@ void clock_format_day(int64_t day, char out[10])
     digits(at, mday, 2);
 }
 
+struct timespec clock_mono_in(int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t nsec = t.tv_nsec + ms % 1000 * 1000000;
+    t.tv_sec += ms / 1000 + nsec / 1000000000;
+    t.tv_nsec = nsec % 1000000000;
+    return t;
+}
+
 void clock_format(int64_t ms, char out[CLOCK_TEXT])
 {
     int64_t day = clock_day(ms);

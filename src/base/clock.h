@@ -7,6 +7,8 @@
 
 #include "base/str.h"
 
+#include <time.h>
+
 #define CLOCK_TEXT 24
 
 /* Milliseconds since 1970-01-01T00:00:00Z. */
@@ -14,6 +16,9 @@ int64_t clock_now(void);
 
 /* Microseconds from an arbitrary start, never backward. */
 int64_t clock_mono(void);
+
+/* That many milliseconds from now, of the same clock: for pthread_cond_timedwait. */
+struct timespec clock_mono_in(int64_t ms);
 
 /* RFC 3339 in UTC with milliseconds, 24 characters, no NUL: 2026-04-25T12:00:00.123Z. */
 void clock_format(int64_t ms, char out[CLOCK_TEXT]);

@@ -10,10 +10,11 @@
  */
 #include "base/log_queue.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 enum queue_state {
@@ -128,22 +129,13 @@ static void finish_write(const char *lines, size_t n, bool ok)
     pthread_cond_broadcast(&queue.written);
 }
 
-static struct timespec time_in(int64_t ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000 + (t.tv_nsec + ms % 1000 * 1000000) / 1000000000;
-    t.tv_nsec = (t.tv_nsec + ms % 1000 * 1000000) % 1000000000;
-    return t;
-}
-
 static void gather_lines(void)
 {
     queue.asleep = true;
     while (!queue.n && !queue.ending)
         pthread_cond_wait(&queue.filled, &queue.lock);
     queue.asleep = false;
-    struct timespec until = time_in(GATHER_MS);
+    struct timespec until = clock_mono_in(GATHER_MS);
     for (int late = 0; !late && queue.n < WRITE_BYTES && !queue.hurried && !queue.ending;)
         late = pthread_cond_timedwait(&queue.filled, &queue.lock, &until);
 }
@@ -209,7 +201,7 @@ bool log_queue_flush(int64_t ms)
         return queue.state == QUEUE_DIRECT;
     if (pthread_equal(pthread_self(), queue.thread))
         return false;
-    struct timespec until = time_in(ms);
+    struct timespec until = clock_mono_in(ms);
     pthread_mutex_lock(&queue.lock);
     uint64_t added = queue.added;
     queue.hurried++;

@@ -1,10 +1,10 @@
 #include "domain/invitation.h"
 
+#include "base/random.h"
 #include "domain/secret.h"
 #include "domain/text.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 
 Str invitation_new(const uint8_t key[32], Str email, int64_t expires_at, struct arena *arena)
 {
@@ -22,5 +22,5 @@ bool invitation_valid(const uint8_t key[32], Str invitation, Str email, int64_t 
     if (!str_hex_to_uint(str_cut(&rest, '-'), INT64_MAX, &expires_at) || (int64_t)expires_at <= now)
         return false;
     Str right = invitation_new(key, email, (int64_t)expires_at, arena);
-    return right.n == invitation.n && sodium_memcmp(right.p, invitation.p, right.n) == 0;
+    return random_same(right, invitation);
 }

@@ -69,15 +69,22 @@ Str secret_hash(Str secret, struct arena *arena)
     return str_from((const char *)hash, crypto_hash_sha256_BYTES);
 }
 
-Str secret_derive(const uint8_t key[32], const char *purpose, Str text, struct arena *arena)
+/* BLAKE2b of the parts, one behind the other. */
+static void keyed_hash(const uint8_t key[32], const Str *parts, size_t n, uint8_t *out, size_t size)
 {
     crypto_generichash_state state;
+    must(crypto_generichash_init(&state, key, 32, size) == 0);
+    for (size_t i = 0; i < n; i++)
+        must(crypto_generichash_update(&state, (const uint8_t *)parts[i].p, parts[i].n) == 0);
+    must(crypto_generichash_final(&state, out, size) == 0);
+}
+
+Str secret_derive(const uint8_t key[32], const char *purpose, Str text, struct arena *arena)
+{
+    const Str parts[] = {str_from(purpose, strlen(purpose) + 1), text};
     unsigned char bytes[SECRET_BYTES];
     char out[SECRET_TEXT + 1];
-    must(crypto_generichash_init(&state, key, 32, sizeof bytes) == 0);
-    must(crypto_generichash_update(&state, (const uint8_t *)purpose, strlen(purpose) + 1) == 0);
-    must(crypto_generichash_update(&state, (const uint8_t *)text.p, text.n) == 0);
-    must(crypto_generichash_final(&state, bytes, sizeof bytes) == 0);
+    keyed_hash(key, parts, countof(parts), bytes, sizeof bytes);
     write_text(bytes, out);
     return arena_str(arena, str_from(out, SECRET_TEXT));
 }
@@ -85,9 +92,5 @@ Str secret_derive(const uint8_t key[32], const char *purpose, Str text, struct a
 void secret_fingerprint(const uint8_t key[32], const Str *parts, size_t n,
                         uint8_t out[SECRET_FINGERPRINT])
 {
-    crypto_generichash_state state;
-    must(crypto_generichash_init(&state, key, 32, SECRET_FINGERPRINT) == 0);
-    for (size_t i = 0; i < n; i++)
-        must(crypto_generichash_update(&state, (const uint8_t *)parts[i].p, parts[i].n) == 0);
-    must(crypto_generichash_final(&state, out, SECRET_FINGERPRINT) == 0);
+    keyed_hash(key, parts, n, out, SECRET_FINGERPRINT);
 }

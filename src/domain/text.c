@@ -87,21 +87,6 @@ static bool has_something_to_see(Str s)
     return false;
 }
 
-/* True when s, valid UTF-8 of at most TEXT_USERNAME_MAX code points, is in normal form C. */
-static bool composed(Str s)
-{
-    utf8proc_int32_t c[TEXT_USERNAME_MAX * UNFOLD];
-    utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, c,
-                                            TEXT_USERNAME_MAX * UNFOLD, NORMAL);
-    if (n < 0 || n > TEXT_USERNAME_MAX * UNFOLD)
-        return false;
-    n = utf8proc_normalize_utf32(c, n, NORMAL);
-    for (utf8proc_ssize_t i = 0; i < n; i++)
-        if (next(&s) != c[i])
-            return false;
-    return s.n == 0;
-}
-
 static bool between(Str s, size_t min, size_t max)
 {
     size_t n;
@@ -127,7 +112,7 @@ Err text_username(struct tx *tx, const char *field, Str s)
         return tx_fail(tx, ERR_INVALID_FIELD, "%s must have something to see.", field);
     if (space(first) || space(last))
         return tx_fail(tx, ERR_INVALID_FIELD, "%s must not begin or end with white space.", field);
-    if (!composed(s))
+    if (!str_eq(text_composed(s, tx->arena), s))
         return tx_fail(tx, ERR_INVALID_FIELD, "%s must be in Unicode normal form C.", field);
     return ERR_OK;
 }

@@ -13,6 +13,7 @@
  */
 #include "io/work.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -378,14 +379,7 @@ static struct work_item *remove_next(struct work_queue *q)
 
 static void wait_until_filled(struct work_queue *q, int64_t wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_mono_in(wait_ms);
     q->waiting++;
     while (q->jobs == 0 && !q->ended)
         if (pthread_cond_timedwait(&q->filled, &q->lock, &until) == ETIMEDOUT)

@@ -53,7 +53,7 @@ struct chats_listed {
     int64_t member_count; /* up to 2 it is exact */
     int64_t last_time;    /* of the newest live message; 0: none */
     Str last_message;
-    int64_t unread;   /* counted up to 1,000 */
+    int64_t unread;   /* counted up to unread_most */
     int64_t last_seq; /* of the chat, as of which all this is */
 };
 
